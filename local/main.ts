@@ -1,0 +1,55 @@
+// `npm run stack`: only the stack, for tools and tests. With --json it prints one JSON object of URLs and
+// keys; it serves until it is stopped.
+
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startStack } from './stack.ts';
+import type { PortName } from './ports.ts';
+import { USUAL_PORTS } from './ports.ts';
+
+const { values } = parseArgs({
+    options: {
+        json: { type: 'boolean', default: false },
+        project: { type: 'string', default: process.cwd() },
+        state: { type: 'string' },
+        'any-ports': { type: 'boolean', default: false },
+        'app-port': { type: 'string' },
+        'no-seed': { type: 'boolean', default: false },
+        'throw-away': { type: 'boolean', default: false }
+    }
+});
+
+const projectDir = resolve(values.project);
+const names = Object.keys(USUAL_PORTS) as PortName[];
+const stack = await startStack({
+    projectDir,
+    stateDir: values.state ? resolve(values.state) : join(projectDir, '.local'),
+    ports: values['any-ports'] ? Object.fromEntries(names.map((name) => [name, 0])) : {},
+    appPort: values['app-port'] ? Number(values['app-port']) : undefined,
+    durable: !values['throw-away'],
+    seed: !values['no-seed'],
+    log: (line) => console.error(line)
+}).catch((error: Error) => {
+    console.error(error.message);
+    process.exit(1);
+});
+
+if (values.json) console.log(JSON.stringify(stack.info));
+else
+    console.log(
+        [
+            '',
+            `API        ${stack.info.apiUrl}`,
+            `Inbox      ${stack.info.inboxUrl}`,
+            `Database   ${stack.info.databaseUrl}`,
+            '',
+            'Ctrl-C stops it.'
+        ].join('\n')
+    );
+
+const end = () => {
+    void stack.stop().then(() => process.exit(0));
+};
+process.on('SIGINT', end);
+process.on('SIGTERM', end);
+process.on('SIGHUP', end);
