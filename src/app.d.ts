@@ -1,8 +1,38 @@
+import type { Me } from '$lib/server/accounts.ts';
+import type { Db } from '$lib/server/data.ts';
+import type { RequestRecord } from '$lib/server/log.ts';
+import type { Standing } from '$lib/server/session.ts';
+import type { SupabaseClient } from '@supabase/supabase-js';
+import type { IncomingMessage } from 'node:http';
+
 declare global {
     namespace App {
+        interface Error {
+            message: string;
+            /** Stable code of the catalogue in lib/server/errors.ts. */
+            code: string;
+            /** Number that a person can quote and a log line carries. */
+            requestId: string;
+        }
         interface Locals {
             /** Chosen by this server, never taken from the caller. */
             requestId: string;
+            /** What is learnt about the request on its way, for the log. */
+            record: RequestRecord;
+            /** Who is asking. */
+            standing: Standing;
+            /** Data API and functions as the person, or as nobody. */
+            db: Db;
+            /** For signing in and out only. */
+            auth: SupabaseClient['auth'];
+            /** The person's businesses and permissions; asked once a request. */
+            me(): Promise<Me>;
+        }
+        interface Platform {
+            req: IncomingMessage;
+        }
+        namespace Superforms {
+            type Message = { code: string; text: string; requestId?: string };
         }
     }
 }

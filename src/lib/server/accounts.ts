@@ -1,0 +1,107 @@
+/** The businesses a person belongs to, what they may do there, and which one they are working in. */
+import type { Cookies } from '@sveltejs/kit';
+import { z } from 'zod';
+import { call, type Db } from './data.ts';
+import { problem } from './errors.ts';
+import { AccountId, UserId } from './ids.ts';
+import { cookieAttributes } from './session.ts';
+
+/** Every permission there is; the database holds the same list. */
+export const permissions = [
+    'account.read',
+    'account.write',
+    'members.read',
+    'members.write',
+    'roles.write',
+    'customers.read',
+    'customers.write',
+    'jobs.read',
+    'jobs.write',
+    'documents.read',
+    'documents.write',
+    'invoices.read',
+    'invoices.write',
+    'invoices.issue',
+    'invoices.send',
+    'payments.read',
+    'payouts.manage',
+    'audit.read',
+    'export.run'
+] as const;
+
+/** `area.verb`. */
+export type Permission = (typeof permissions)[number];
+
+const Account = z.object({
+    id: AccountId,
+    name: z.string(),
+    trade: z.string(),
+    vat_registered: z.boolean(),
+    state: z.string(),
+    role: z.object({ key: z.string().nullable(), name: z.string() }),
+    permissions: z.array(z.string()),
+    stripe: z.object({ connected: z.boolean(), charges_enabled: z.boolean() })
+});
+
+/** A business as one of its members sees it. */
+export type Account = z.infer<typeof Account>;
+
+const Me = z.object({ user_id: UserId, email: z.string(), accounts: z.array(Account) });
+
+/** The person and their businesses. No business yet: their first visit. */
+export type Me = z.infer<typeof Me>;
+
+/**
+ * Asks the database who the caller is. It reads its tables, so a removed member or a session that was ended
+ * elsewhere shows with this very call.
+ * @throws {Problem} `signed_out` when the session has ended.
+ */
+export async function me(db: Db): Promise<Me> {
+    const answer = await call(db, 'me', {}, Me.nullable());
+    if (!answer) throw problem('signed_out');
+    return answer;
+}
+
+const preferenceCookie = '__Host-tf-account';
+
+/** The business of this page: the one chosen last on this device, else the first. */
+export function activeAccount(me: Me, cookies: Cookies): Account | undefined {
+    const preferred = cookies.get(preferenceCookie);
+    return me.accounts.find((account) => account.id === preferred) ?? me.accounts[0];
+}
+
+/** Remembers on this device which business the person works in. A preference, never a right. */
+export function preferAccount(cookies: Cookies, id: AccountId): void {
+    cookies.set(preferenceCookie, id, { ...cookieAttributes, maxAge: 365 * 24 * 60 * 60 });
+}
+
+/**
+ * The business that a form or request names. One of several must be named, since another tab may have switched.
+ * @throws {Problem} `not_found` for a business the person does not belong to: it is not theirs to know about.
+ */
+export function namedAccount(me: Me, named: unknown, cookies: Cookies): Account {
+    if (typeof named === 'string' && named !== '') {
+        const account = me.accounts.find(({ id }) => id === named);
+        if (account) return account;
+        throw problem('not_found');
+    }
+    const account = me.accounts.length === 1 ? me.accounts[0] : undefined;
+    if (account) return account;
+    const active = activeAccount(me, cookies);
+    throw problem(active ? 'changed_elsewhere' : 'not_found');
+}
+
+/** What opening a business takes. */
+export type NewAccount = {
+    name: string;
+    trade: string;
+    vat_registered: boolean;
+    vat_number: string | null;
+    person_name: string;
+    idempotency_key: string;
+};
+
+/** Opens a business with its roles and its private bucket, the person as its owner. Same key, same business. */
+export async function openAccount(db: Db, account: NewAccount): Promise<AccountId> {
+    return call(db, 'open_account', account, AccountId);
+}

@@ -1,0 +1,265 @@
+/**
+ * The one catalogue of failures. Whatever goes wrong on purpose is made by {@link problem} with a stable code;
+ * the code decides status and sentence. This is also the one place where failures of the Data API, of edge
+ * functions and of the auth server become ours, and where ours become HTTP.
+ */
+import { isHttpError, isRedirect } from '@sveltejs/kit';
+
+const catalogue = {
+    // Who may do what
+    signed_out: [401, 'Sign in to go on. You may have been signed out on another device.'],
+    not_allowed: [403, 'Your role in this business does not allow that. Ask its owner to change your role.'],
+    account_suspended: [403, 'This business is suspended. You can read and export, but not change anything.'],
+    not_found: [404, 'We cannot find that here. It may have been removed, or the link may be wrong.'],
+    cross_site: [
+        403,
+        'That form was sent from another site, so we did not accept it. Open the page here and send it again.'
+    ],
+
+    // What was typed
+    validation_failed: [422, 'Some of what you typed needs another look.'],
+    idempotency_key_reused: [
+        409,
+        'This form was sent already with other details. Open the page again and check what is there.'
+    ],
+    changed_elsewhere: [
+        409,
+        'Somebody changed this while you were working on it. Open it again and add your change.'
+    ],
+    already_there: [409, 'That exists already.'],
+
+    // Jobs, invoices, documents
+    job_state_not_allowed: [409, 'The job cannot move there from where it stands now.'],
+    invoice_already_issued: [409, 'This invoice has been issued, so it can no longer be changed.'],
+    invoice_total_changed: [
+        409,
+        'The total has changed since you looked at it. Check the figures and issue it again.'
+    ],
+    invoice_has_no_lines: [422, 'Add at least one line before you issue the invoice.'],
+    vat_not_registered: [422, 'Your business is not VAT registered, so its invoices cannot charge VAT.'],
+    invoice_pdf_not_ready: [409, 'The PDF of this invoice is not ready. Make it again, then send it.'],
+    document_not_awaiting: [409, 'This file has arrived already.'],
+    document_expired: [410, 'The upload took longer than 10 minutes. Choose the file again.'],
+    upload_not_found: [422, 'The file did not arrive. Choose it again.'],
+    photo_empty: [422, 'This file is empty. Choose the photo again.'],
+    photo_too_large: [413, 'This photo is over 50 MB. Send a smaller one.'],
+    photo_is_heic: [415, 'This is a HEIC photo, which we can’t read yet. Send it as JPEG.'],
+    photo_type_not_allowed: [415, 'This is not a JPEG or PNG photo. Choose a photo in one of these formats.'],
+    photo_unreadable: [422, 'This photo is damaged and can’t be opened. Take it again or send another copy.'],
+
+    // Customers' links and paying
+    link_not_valid: [404, 'This link is no longer valid. Ask the business that sent it for a new one.'],
+    nothing_to_pay: [409, 'There is nothing left to pay on this invoice.'],
+    payments_not_set_up: [409, 'Card payments are not set up yet. Set up payouts first.'],
+
+    // Signing in
+    code_wrong: [
+        422,
+        'That code is not right, or it is more than 10 minutes old. Check the newest e-mail, or ask for another code.'
+    ],
+    code_expired: [422, 'That code is more than 10 minutes old. Ask for another one.'],
+    credentials_wrong: [422, 'That e-mail address and password do not go together.'],
+    email_not_confirmed: [422, 'Confirm your e-mail address first: type the code that we sent you.'],
+    email_not_valid: [422, 'We cannot send mail to that address. Check how it is written.'],
+    password_weak: [422, 'That password is too easy to guess. Use at least 10 characters, best a few words.'],
+    password_same: [422, 'That is your password already. Choose another one.'],
+    sign_in_started_elsewhere: [
+        422,
+        'You started signing in with another browser, or too long ago. Start again here.'
+    ],
+    sign_in_cancelled: [
+        422,
+        'You did not finish signing in. Nothing has changed; try again whenever you like.'
+    ],
+    sign_in_failed: [422, 'Signing in did not work. Start again, or use another way.'],
+    person_blocked: [403, 'This sign-in has been blocked. Write to us if you think that is wrong.'],
+    too_many_tries: [429, 'Too many tries in a short time. Wait a few minutes, then try again.'],
+    too_soon: [429, 'We have just sent you an e-mail. Wait a minute before you ask for another.'],
+
+    // Us
+    took_too_long: [504, 'That took too long, so we stopped it. Nothing was changed; try again.'],
+    unavailable: [
+        503,
+        'We cannot reach our own service just now. Nothing was changed; try again in a minute.'
+    ],
+    unexpected: [500, 'Something went wrong on our side. We have a record of it under the number below.']
+} as const satisfies Record<string, readonly [status: number, sentence: string]>;
+
+/** Stable name of a failure. */
+export type ErrorCode = keyof typeof catalogue;
+
+/** True for a code of the catalogue. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+    return typeof code === 'string' && Object.hasOwn(catalogue, code);
+}
+
+/** A failure on purpose: what {@link problem} makes and the guards turn into HTTP. */
+export class Problem extends Error {
+    readonly code: ErrorCode;
+    readonly status: number;
+    /** Sentences for single fields of a form, by the field's name. */
+    readonly fields: Readonly<Record<string, string>>;
+    /** Seconds, when the other side said how long to wait. */
+    readonly retryAfter: number | undefined;
+
+    constructor(code: ErrorCode, options: ProblemOptions) {
+        super(options.detail ?? catalogue[code][1], { cause: options.cause });
+        this.name = 'Problem';
+        this.code = code;
+        this.status = catalogue[code][0];
+        this.fields = options.fields ?? {};
+        this.retryAfter = options.retryAfter;
+    }
+}
+
+type ProblemOptions = {
+    /** A more exact sentence than the catalogue's. Shown to people. */
+    detail?: string | undefined;
+    fields?: Record<string, string>;
+    retryAfter?: number | undefined;
+    cause?: unknown;
+};
+
+/** Makes a failure to throw. Nothing else makes one. */
+export function problem(code: ErrorCode, options: ProblemOptions = {}): Problem {
+    return new Problem(code, options);
+}
+
+/** Status of a code. */
+export function statusOf(code: ErrorCode): number {
+    return catalogue[code][0];
+}
+
+/** Sentence of a code. */
+export function sentenceOf(code: ErrorCode): string {
+    return catalogue[code][1];
+}
+
+/** What the Data API says about a failure. */
+export type DataError = { code?: string; hint?: string | null; message?: string; details?: string | null };
+
+const bySqlState: Record<string, ErrorCode> = {
+    '22P02': 'not_found', // text that is no uuid
+    '23503': 'not_found', // points at nothing of this account
+    '23505': 'already_there',
+    '23514': 'validation_failed',
+    '28000': 'signed_out',
+    '40001': 'changed_elsewhere',
+    '40P01': 'unavailable',
+    '42501': 'not_allowed',
+    '53300': 'unavailable',
+    '57014': 'took_too_long',
+    P0002: 'not_found',
+    PT404: 'not_found',
+    PGRST116: 'not_found',
+    PGRST301: 'signed_out',
+    PGRST303: 'signed_out'
+};
+
+/**
+ * A failure of the Data API as one of ours. The hint is the stable code when SQL raised on purpose; else the
+ * SQLSTATE decides, since PostgREST's own codes differ between versions. A message of Postgres is never shown:
+ * it can name another account's row.
+ */
+export function problemFromData(error: DataError, status: number): Problem {
+    if (error.hint === 'session_ended') return problem('signed_out', { cause: error });
+    if (error.hint === 'validation_failed') {
+        // Raised by private.fail: the message is a sentence for people, the detail names the field.
+        const sentence = error.message ?? sentenceOf('validation_failed');
+        const fields = error.details ? { [error.details]: sentence } : {};
+        return problem('validation_failed', { detail: sentence, fields, cause: error });
+    }
+    if (isErrorCode(error.hint)) return problem(error.hint, { cause: error });
+    const known = bySqlState[error.code ?? ''];
+    if (known) return problem(known, { cause: error });
+    if (status === 401) return problem('signed_out', { cause: error });
+    if (status === 0 || status === 502 || status === 503) return problem('unavailable', { cause: error });
+    return problem('unexpected', { cause: error });
+}
+
+/** A problem+json body of an edge function as one of ours. */
+export function problemFromFunction(status: number, body: unknown, retryAfter?: number): Problem {
+    const code = typeof body === 'object' && body !== null && 'code' in body ? body.code : undefined;
+    if (isErrorCode(code)) return problem(code, { cause: body, retryAfter });
+    if (status === 401) return problem('signed_out', { cause: body });
+    if (status === 403) return problem('not_allowed', { cause: body });
+    if (status === 404) return problem('not_found', { cause: body });
+    if (status === 429) return problem('too_many_tries', { cause: body, retryAfter });
+    if (status === 502 || status === 503 || status === 504) return problem('unavailable', { cause: body });
+    return problem('unexpected', { cause: body });
+}
+
+/** What auth-js says about a failure. */
+export type AuthFailure = { status?: number | undefined; code?: string | undefined; name?: string };
+
+const byAuthCode: Record<string, ErrorCode> = {
+    otp_expired: 'code_wrong',
+    otp_disabled: 'sign_in_failed',
+    invalid_credentials: 'credentials_wrong',
+    email_not_confirmed: 'email_not_confirmed',
+    email_address_invalid: 'email_not_valid',
+    email_address_not_authorized: 'email_not_valid',
+    weak_password: 'password_weak',
+    same_password: 'password_same',
+    user_banned: 'person_blocked',
+    over_email_send_rate_limit: 'too_soon',
+    over_request_rate_limit: 'too_many_tries',
+    too_many_tries: 'too_many_tries',
+    flow_state_not_found: 'sign_in_started_elsewhere',
+    flow_state_expired: 'sign_in_started_elsewhere',
+    bad_code_verifier: 'sign_in_started_elsewhere',
+    pkce_code_verifier_not_found: 'sign_in_started_elsewhere',
+    access_denied: 'sign_in_cancelled',
+    session_not_found: 'signed_out',
+    session_expired: 'signed_out',
+    refresh_token_not_found: 'signed_out',
+    refresh_token_already_used: 'signed_out',
+    bad_jwt: 'signed_out',
+    no_authorization: 'signed_out',
+    user_not_found: 'signed_out'
+};
+
+/** A failure of the auth server as one of ours. */
+export function problemFromAuth(error: AuthFailure): Problem {
+    const known = byAuthCode[error.code ?? ''];
+    if (known) return problem(known, { cause: error });
+    switch (error.name) {
+        case 'AuthPKCECodeVerifierMissingError':
+        case 'AuthPKCEGrantCodeExchangeError':
+            return problem('sign_in_started_elsewhere', { cause: error });
+        case 'AuthSessionMissingError':
+            return problem('signed_out', { cause: error });
+        case 'AuthRetryableFetchError':
+            return problem('unavailable', { cause: error });
+        case 'AuthWeakPasswordError':
+            return problem('password_weak', { cause: error });
+    }
+    if (error.status === 429) return problem('too_many_tries', { cause: error });
+    if (error.code === 'validation_failed' || error.status === 422)
+        return problem('validation_failed', { cause: error });
+    return problem('sign_in_failed', { cause: error });
+}
+
+/**
+ * Anything thrown as one of ours. The framework's own redirects and errors are passed on by throwing them
+ * again; what nobody foresaw becomes `unexpected` with its cause kept for the log.
+ */
+export function asProblem(thrown: unknown): Problem {
+    if (isRedirect(thrown) || isHttpError(thrown)) throw thrown;
+    return thrown instanceof Problem ? thrown : problem('unexpected', { cause: thrown });
+}
+
+/** RFC 9457 body and headers of a failure, for endpoints that answer JSON. */
+export function problemResponse(failure: Problem, requestId: string): Response {
+    const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
+    if (failure.retryAfter !== undefined) headers.set('retry-after', String(failure.retryAfter));
+    const body = {
+        type: `urn:tradersflow:problem:${failure.code}`,
+        title: failure.message,
+        status: failure.status,
+        code: failure.code,
+        request_id: requestId,
+        ...(Object.keys(failure.fields).length > 0 ? { fields: failure.fields } : {})
+    };
+    return new Response(JSON.stringify(body), { status: failure.status, headers });
+}

@@ -1,0 +1,163 @@
+/**
+ * Forms, sent plainly or enhanced. What was typed is kept (passwords and codes are not), each wrong field gets
+ * its sentence, and everything else that goes wrong becomes one message over the form.
+ *
+ * A page author writes, with one schema for load and action:
+ *
+ *     const Customer = z.object({ name: z.string().trim().min(1, 'Give the customer a name.'), … });
+ *
+ *     export const load = protectedLoad('customers.write', async () => ({ form: await blankForm(Customer) }));
+ *     export const actions = {
+ *         default: protectedAction('customers.write', Customer, async ({ db, account, input }) => {
+ *             const { customerId } = await createCustomer(db, account.id, input);
+ *             redirect(303, `/customers/${customerId}`);
+ *         })
+ *     };
+ *
+ * and in the page: `const { form, errors, message, enhance } = superForm(data.form)`, which works the same when
+ * the form was sent without JavaScript. Give each of several forms on a page its own schema, or an `id`.
+ *
+ * Rows: name inputs `lines[0].description`, `lines[0].kind`, … and write `lines: z.array(z.object(…))` with
+ * `z.coerce` for what is no text; with `dataType: 'json'` the enhanced form sends the same thing.
+ */
+import { error, fail, type ActionFailure, type RequestEvent } from '@sveltejs/kit';
+import { setError, superValidate, type Infer, type InferIn, type SuperValidated } from 'sveltekit-superforms';
+import { zod4 } from 'sveltekit-superforms/adapters';
+import type { z } from 'zod';
+import { asProblem, type Problem } from './errors.ts';
+import { logFailure } from './log.ts';
+
+/** An object schema, as forms take it. */
+export type FormSchema = z.ZodType<Record<string, unknown>>;
+
+/** A form as it travels between action, load and page. */
+export type PageForm<Schema extends FormSchema> = SuperValidated<
+    Infer<Schema, 'zod4'>,
+    App.Superforms.Message
+>;
+
+/** An empty form, or one filled with what is stored. */
+export function blankForm<Schema extends FormSchema>(
+    schema: Schema,
+    values?: Partial<Infer<Schema, 'zod4'>>,
+    options: { id?: string } = {}
+): Promise<PageForm<Schema>> {
+    const filled = values as Partial<InferIn<Schema, 'zod4'>> | undefined;
+    return superValidate(filled, zod4(schema), { ...options, errors: false }) as Promise<PageForm<Schema>>;
+}
+
+/** Turns `lines[0].kind=labour` into `{ lines: [{ kind: 'labour' }] }`. Empty rows at the end are left out. */
+export function nestedFields(data: FormData): Record<string, unknown> {
+    const fields: Record<string, unknown> = {};
+    const rows = new Map<string, Record<string, string>[]>();
+    for (const [name, value] of data) {
+        if (typeof value !== 'string') continue;
+        const match = /^([a-z_]+)\[(\d{1,3})\]\.([a-z_]+)$/i.exec(name);
+        if (!match) {
+            fields[name] = value;
+            continue;
+        }
+        const [, list = '', index = '', field = ''] = match;
+        const all = rows.get(list) ?? [];
+        rows.set(list, all);
+        (all[Number(index)] ??= {})[field] = value;
+    }
+    for (const [list, all] of rows) {
+        fields[list] = all.filter(
+            (row) => row !== undefined && Object.values(row).some((text) => text.trim() !== '')
+        );
+    }
+    return fields;
+}
+
+/** Reads a posted form against its schema. */
+export async function readForm<Schema extends FormSchema>(
+    data: FormData,
+    schema: Schema
+): Promise<PageForm<Schema>> {
+    const hasRows = !data.has('__superform_json') && [...data.keys()].some((name) => /\[\d+\]\./.test(name));
+    const id = data.get('__superform_id');
+    const options = typeof id === 'string' ? { id } : {};
+    const source = hasRows ? (nestedFields(data) as Partial<InferIn<Schema, 'zod4'>>) : data;
+    return (await superValidate(source, zod4(schema), options)) as PageForm<Schema>;
+}
+
+const neverSentBack = /^(password|new_password|code)$/;
+
+function withoutSecrets(form: { data: Record<string, unknown> }): void {
+    for (const name of Object.keys(form.data)) {
+        if (neverSentBack.test(name)) form.data[name] = '';
+    }
+}
+
+/** Sends a form back that did not pass its schema. */
+export function refuseForm<Schema extends FormSchema>(
+    form: PageForm<Schema>
+): ActionFailure<{ form: PageForm<Schema> }> {
+    withoutSecrets(form);
+    return fail(400, { form });
+}
+
+/** Sends a form back with the sentence of what went wrong, next to the field when it concerns one. */
+export function failForm<Schema extends FormSchema>(
+    form: PageForm<Schema>,
+    failure: Problem,
+    requestId: string
+): ActionFailure<{ form: PageForm<Schema> }> {
+    withoutSecrets(form);
+    form.valid = false;
+    for (const [field, sentence] of Object.entries(failure.fields)) {
+        setError(form as SuperValidated<Record<string, unknown>>, field, sentence);
+    }
+    form.message = { code: failure.code, text: failure.message, requestId };
+    return fail(failure.status, { form });
+}
+
+/** What an action that anybody may call is given. */
+export type OpenGround<Schema extends FormSchema> = {
+    event: RequestEvent;
+    input: Infer<Schema, 'zod4'>;
+    form: PageForm<Schema>;
+};
+
+/**
+ * An action that asks for no sign-in: signing in itself, and the customer's pages.
+ * The same care for forms as a protected one; it must not stand where a guard is demanded.
+ */
+export function openAction<Schema extends FormSchema, Out>(
+    schema: Schema,
+    handler: (ground: OpenGround<Schema>) => Promise<Out>
+): (
+    event: RequestEvent
+) => Promise<Out | ActionFailure<{ form: PageForm<Schema> }> | { form: PageForm<Schema> }> {
+    return async (event) => {
+        const form = await readForm(await formData(event), schema);
+        if (!form.valid) return refuseForm(form);
+        try {
+            return (await handler({ event, input: form.data, form })) ?? { form };
+        } catch (thrown) {
+            return failForm(form, noted(event, thrown), event.locals.requestId);
+        }
+    };
+}
+
+/** The posted fields; a body that is none is the sender's mistake. */
+export async function formData(event: RequestEvent): Promise<FormData> {
+    try {
+        return await event.request.formData();
+    } catch {
+        error(400, {
+            message: 'That form did not arrive whole. Send it again.',
+            code: 'validation_failed',
+            requestId: event.locals.requestId
+        });
+    }
+}
+
+/** A thrown failure as one of the catalogue, noted in the request's record; an unforeseen one is logged in full. */
+export function noted(event: { locals: App.Locals }, thrown: unknown): Problem {
+    const failure = asProblem(thrown);
+    event.locals.record.code = failure.code;
+    if (failure.code === 'unexpected') logFailure(event.locals.record, failure.cause ?? failure);
+    return failure;
+}

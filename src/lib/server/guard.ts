@@ -1,0 +1,260 @@
+/**
+ * The door of every protected route. A permission is declared where the route is, checked here against what the
+ * database says this very moment, and checked again by row-level security when the handler reads or writes.
+ * A load, action or endpoint under a protected folder that is not made by one of these does not build
+ * (see route-guards.ts).
+ *
+ * A page author writes in +page.server.ts:
+ *
+ *     export const load = protectedLoad('jobs.read', async ({ db, account, event }) => {
+ *         const id = pathId(event, 'id', JobId);
+ *         return { job: await getJob(db, account.id, id), form: await blankForm(MoveJob) };
+ *     });
+ *     export const actions = {
+ *         move: protectedAction('jobs.write', MoveJob, ({ db, account, input }) => moveJob(db, account.id, input))
+ *     };
+ *
+ * and in +server.ts, for what a script of ours calls:
+ *
+ *     export const POST = protectedEndpoint('documents.write', StartPhoto, ({ db, account, input }) => …);
+ *
+ * - `db` carries the person's own token. `account` is the business: of a load the active one, of an action the one
+ *   that the form names in the hidden field `account_id` (put it in every form).
+ * - Throw `problem('…')` for what goes wrong on purpose; call `redirect(303, …)` when done. An action that returns
+ *   nothing answers `{ form }`; what it returns else is the action's data (include `form` to keep what was typed).
+ * - `personLoad`, `personAction`, `personEndpoint` ask only that somebody is signed in.
+ */
+import {
+    error,
+    json,
+    redirect,
+    type ActionFailure,
+    type RequestEvent,
+    type ServerLoadEvent
+} from '@sveltejs/kit';
+import type { Infer } from 'sveltekit-superforms';
+import type { z } from 'zod';
+import { activeAccount, namedAccount, type Account, type Me, type Permission } from './accounts.ts';
+import type { Db } from './data.ts';
+import { problem, problemResponse, sentenceOf, statusOf, type Problem } from './errors.ts';
+import { failForm, formData, noted, readForm, refuseForm, type FormSchema, type PageForm } from './forms.ts';
+import { dropSession, type Person } from './session.ts';
+
+/** What a handler gets when somebody is signed in. */
+export type PersonGround<Event> = { event: Event; person: Person; me: Me; db: Db };
+
+/** What a handler gets when somebody is signed in and may do it in this business. */
+export type AccountGround<Event> = PersonGround<Event> & { account: Account };
+
+/** What an action's or endpoint's handler gets besides. */
+type WithInput<Schema extends FormSchema> = { input: Infer<Schema, 'zod4'> };
+type WithForm<Schema extends FormSchema> = WithInput<Schema> & { form: PageForm<Schema> };
+
+/** Somebody is signed in and their session still exists, or `signed_out`. */
+async function somebody<Event extends RequestEvent>(event: Event): Promise<PersonGround<Event>> {
+    const { standing } = event.locals;
+    if (standing.state === 'unreachable') throw problem('unavailable');
+    if (standing.state !== 'person') throw problem('signed_out');
+    return { event, person: standing.person, me: await event.locals.me(), db: event.locals.db };
+}
+
+function allowed<Event extends RequestEvent>(
+    ground: PersonGround<Event>,
+    account: Account,
+    permission: Permission
+): AccountGround<Event> {
+    ground.event.locals.record.accountId = account.id;
+    if (!account.permissions.includes(permission)) throw problem('not_allowed');
+    return { ...ground, account };
+}
+
+/** Path of the sign-in page that comes back to where the person wanted to go. */
+function signInPath(event: RequestEvent): string {
+    const query = new URLSearchParams();
+    if (event.locals.standing.state !== 'nobody') query.set('ended', '1');
+    const wanted = `${event.url.pathname}${event.request.method === 'GET' ? event.url.search : ''}`;
+    if (wanted !== '/') query.set('next', wanted);
+    return `/sign-in${query.size > 0 ? `?${query}` : ''}`;
+}
+
+/** Ends a page's request: to the sign-in page, or with the error page. */
+function refusePage(event: RequestEvent, failure: Problem): never {
+    if (failure.code === 'signed_out') {
+        if (event.locals.standing.state === 'person') event.locals.standing = { state: 'ended' };
+        dropSession(event.cookies);
+        redirect(303, signInPath(event));
+    }
+    error(failure.status, {
+        message: failure.message,
+        code: failure.code,
+        requestId: event.locals.requestId
+    });
+}
+
+type Load<Out> = (event: ServerLoadEvent) => Promise<Out>;
+
+function guardedLoad<Ground, Out>(
+    enter: (event: ServerLoadEvent) => Promise<Ground>,
+    handler: (ground: Ground) => Promise<Out> | Out
+): Load<Out> {
+    return async (event) => {
+        try {
+            return await handler(await enter(event));
+        } catch (thrown) {
+            return refusePage(event, noted(event, thrown));
+        }
+    };
+}
+
+/** A load for members who hold the permission in the active business. Nobody's member yet: to the welcome page. */
+export function protectedLoad<Out>(
+    permission: Permission,
+    handler: (ground: AccountGround<ServerLoadEvent>) => Promise<Out> | Out
+): Load<Out> {
+    return guardedLoad(async (event) => {
+        const ground = await somebody(event);
+        const account = activeAccount(ground.me, event.cookies);
+        if (!account) redirect(303, '/welcome');
+        return allowed(ground, account, permission);
+    }, handler);
+}
+
+/** A load for anybody who is signed in. */
+export function personLoad<Out>(
+    handler: (ground: PersonGround<ServerLoadEvent>) => Promise<Out> | Out
+): Load<Out> {
+    return guardedLoad(somebody, handler);
+}
+
+type Action<Schema extends FormSchema, Out> = (
+    event: RequestEvent
+) => Promise<Exclude<Out, void> | { form: PageForm<Schema> } | ActionFailure<{ form: PageForm<Schema> }>>;
+
+function guardedAction<Schema extends FormSchema, Ground, Out>(
+    schema: Schema,
+    enter: (event: RequestEvent, fields: FormData) => Promise<Ground>,
+    handler: (ground: Ground & WithForm<Schema>) => Promise<Out> | Out
+): Action<Schema, Out> {
+    return async (event) => {
+        const fields = await formData(event);
+        let ground: Ground;
+        try {
+            ground = await enter(event, fields);
+        } catch (thrown) {
+            return refusePage(event, noted(event, thrown));
+        }
+        const form = await readForm(fields, schema);
+        if (!form.valid) return refuseForm(form);
+        try {
+            const result = await handler({ ...ground, input: form.data, form });
+            return (result ?? { form }) as Exclude<Out, void> | { form: PageForm<Schema> };
+        } catch (thrown) {
+            const failure = noted(event, thrown);
+            if (failure.code === 'signed_out') refusePage(event, failure);
+            return failForm(form, failure, event.locals.requestId);
+        }
+    };
+}
+
+/** An action for members who hold the permission in the business that the form names. */
+export function protectedAction<Schema extends FormSchema, Out>(
+    permission: Permission,
+    schema: Schema,
+    handler: (ground: AccountGround<RequestEvent> & WithForm<Schema>) => Promise<Out> | Out
+): Action<Schema, Out> {
+    return guardedAction(
+        schema,
+        async (event, fields) => {
+            const ground = await somebody(event);
+            return allowed(
+                ground,
+                namedAccount(ground.me, fields.get('account_id'), event.cookies),
+                permission
+            );
+        },
+        handler
+    );
+}
+
+/** An action for anybody who is signed in. */
+export function personAction<Schema extends FormSchema, Out>(
+    schema: Schema,
+    handler: (ground: PersonGround<RequestEvent> & WithForm<Schema>) => Promise<Out> | Out
+): Action<Schema, Out> {
+    return guardedAction(schema, somebody, handler);
+}
+
+type Endpoint = (event: RequestEvent) => Promise<Response>;
+
+/** Body of a POST as JSON, or the query of a GET. */
+async function fieldsOf(event: RequestEvent): Promise<Record<string, unknown>> {
+    if (event.request.method === 'GET') return Object.fromEntries(event.url.searchParams);
+    const body: unknown = await event.request.json().catch(() => null);
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) throw problem('validation_failed');
+    return body as Record<string, unknown>;
+}
+
+function guardedEndpoint<Schema extends FormSchema, Ground>(
+    schema: Schema,
+    enter: (event: RequestEvent, fields: Record<string, unknown>) => Promise<Ground>,
+    handler: (ground: Ground & WithInput<Schema>) => Promise<unknown>
+): Endpoint {
+    return async (event) => {
+        try {
+            const fields = await fieldsOf(event);
+            const ground = await enter(event, fields);
+            const input = schema.safeParse(fields);
+            if (!input.success) {
+                const sentences = input.error.issues.map(
+                    (issue) => [issue.path.join('.'), issue.message] as const
+                );
+                throw problem('validation_failed', { fields: Object.fromEntries(sentences) });
+            }
+            const result = await handler({ ...ground, input: input.data as Infer<Schema, 'zod4'> });
+            return result instanceof Response ? result : json(result ?? {});
+        } catch (thrown) {
+            return problemResponse(noted(event, thrown), event.locals.requestId);
+        }
+    };
+}
+
+/** An endpoint for members who hold the permission in the business that `account_id` names. Answers JSON or problem+json. */
+export function protectedEndpoint<Schema extends FormSchema>(
+    permission: Permission,
+    schema: Schema,
+    handler: (ground: AccountGround<RequestEvent> & WithInput<Schema>) => Promise<unknown>
+): Endpoint {
+    return guardedEndpoint(
+        schema,
+        async (event, fields) => {
+            const ground = await somebody(event);
+            return allowed(ground, namedAccount(ground.me, fields.account_id, event.cookies), permission);
+        },
+        handler
+    );
+}
+
+/** An endpoint for anybody who is signed in. */
+export function personEndpoint<Schema extends FormSchema>(
+    schema: Schema,
+    handler: (ground: PersonGround<RequestEvent> & WithInput<Schema>) => Promise<unknown>
+): Endpoint {
+    return guardedEndpoint(schema, somebody, handler);
+}
+
+/** An id out of the path. One that is none cannot be found, and says so with 404. */
+export function pathId<Schema extends z.ZodType>(
+    event: { params: Partial<Record<string, string>> },
+    name: string,
+    schema: Schema
+): z.output<Schema> {
+    const id = schema.safeParse(event.params[name]);
+    if (!id.success) throw problem('not_found');
+    return id.data;
+}
+
+/** The error page for a code, for pages that anybody may open. */
+export function refuse(event: RequestEvent, code: Problem['code']): never {
+    event.locals.record.code = code;
+    error(statusOf(code), { message: sentenceOf(code), code, requestId: event.locals.requestId });
+}

@@ -1,0 +1,26 @@
+/**
+ * Ids, branded so that a customer's cannot be handed over as a job's. Parsed wherever one comes in from
+ * outside: a path, a form, an answer.
+ */
+import { z } from 'zod';
+
+export const AccountId = z.uuid().brand('AccountId');
+export const UserId = z.uuid().brand('UserId');
+export const CustomerId = z.uuid().brand('CustomerId');
+export const SiteId = z.uuid().brand('SiteId');
+export const JobId = z.uuid().brand('JobId');
+export const DocumentId = z.uuid().brand('DocumentId');
+export const InvoiceId = z.uuid().brand('InvoiceId');
+export const PaymentId = z.uuid().brand('PaymentId');
+
+export type AccountId = z.infer<typeof AccountId>;
+export type UserId = z.infer<typeof UserId>;
+export type CustomerId = z.infer<typeof CustomerId>;
+export type SiteId = z.infer<typeof SiteId>;
+export type JobId = z.infer<typeof JobId>;
+export type DocumentId = z.infer<typeof DocumentId>;
+export type InvoiceId = z.infer<typeof InvoiceId>;
+export type PaymentId = z.infer<typeof PaymentId>;
+
+/** Made by a page's load and carried by its form, so that sending the form twice acts once. */
+export const IdempotencyKey = z.uuid();

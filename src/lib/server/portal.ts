@@ -1,0 +1,106 @@
+/**
+ * What a trader's customer may see and do with a private link, without a login. The token comes from the link,
+ * lives in a cookie of the browser, and is worth one document; the database looks it up by its hash.
+ */
+import type { Cookies } from '@sveltejs/kit';
+import { z } from 'zod';
+import { call, invoke, type Db } from './data.ts';
+import { Day, Moment, Money } from './shapes.ts';
+import { cookieAttributes } from './session.ts';
+
+const cookieName = '__Host-tf-portal';
+
+/** 128 bits or more, written in base64url. Anything else is no link of ours. */
+const Token = z.string().regex(/^[A-Za-z0-9_-]{22,128}$/);
+
+/** Moves the token out of the address. Kept until the browser closes. */
+export function keepPortalToken(cookies: Cookies, token: string): boolean {
+    if (!Token.safeParse(token).success) return false;
+    cookies.set(cookieName, token, cookieAttributes);
+    return true;
+}
+
+/** The token of the link that was opened in this browser. */
+export function portalToken(cookies: Cookies): string | null {
+    return Token.safeParse(cookies.get(cookieName)).data ?? null;
+}
+
+/** Forgets a link that has ended. */
+export function dropPortalToken(cookies: Cookies): void {
+    cookies.delete(cookieName, cookieAttributes);
+}
+
+const words = z
+    .string()
+    .nullish()
+    .transform((value) => value ?? null);
+
+const Party = z.object({
+    name: z.string(),
+    email: words,
+    phone: words,
+    address_line_1: words,
+    address_line_2: words,
+    town: words,
+    postcode: words
+});
+
+const PortalInvoice = z.object({
+    business: Party.extend({ vat_number: words }),
+    customer: Party,
+    reference: z.string(),
+    state: z.enum(['issued', 'part_paid', 'paid', 'void']),
+    issued_on: Day,
+    supplied_on: Day,
+    due_on: Day,
+    notes: words,
+    lines: z.array(
+        z.object({
+            kind: z.enum(['labour', 'materials', 'other']),
+            description: z.string(),
+            quantity_milli: z.int(),
+            unit_pence: Money,
+            vat_rate_bp: z.int().nullable(),
+            net_pence: Money
+        })
+    ),
+    vat: z.array(z.object({ vat_rate_bp: z.int(), net_pence: Money, vat_pence: Money })),
+    payments: z.array(
+        z.object({ amount_pence: Money, refunded_pence: Money, method: z.string(), paid_at: Moment })
+    ),
+    net_pence: Money,
+    vat_pence: Money,
+    total_pence: Money,
+    paid_pence: Money,
+    owed_pence: Money,
+    can_pay: z.boolean(),
+    has_pdf: z.boolean()
+});
+
+/** An invoice as the trader's customer sees it. */
+export type PortalInvoice = z.infer<typeof PortalInvoice>;
+
+/**
+ * The invoice behind a link. Notes its first view.
+ * @throws {Problem} `link_not_valid` for an unknown, expired or revoked one; which of them is not told.
+ */
+export function portalInvoice(db: Db, token: string): Promise<PortalInvoice> {
+    return call(db, 'portal_invoice', { token }, PortalInvoice);
+}
+
+/** Address of the Stripe page where this invoice is paid; an open one is used again. */
+export async function startCheckout(db: Db, token: string): Promise<string> {
+    const { url } = await invoke(db, 'checkout', { token }, z.object({ url: z.url() }));
+    return url;
+}
+
+/** Address of the invoice's PDF, good for 60 seconds. */
+export async function portalPdfUrl(db: Db, token: string): Promise<string> {
+    const { url } = await invoke(
+        db,
+        'storage-sign',
+        { action: 'view_portal', token },
+        z.object({ url: z.url() })
+    );
+    return url;
+}

@@ -1,0 +1,70 @@
+/**
+ * The one fetch through which this tier speaks to the Supabase project. It signs every call with
+ * `x-tf-context`, sends sign-in calls through the function `auth-gate` (which limits by the person's address
+ * instead of ours), gives up after a while, and adds up the time spent waiting.
+ */
+import { contextHeader, signContext } from './context.ts';
+import type { RequestRecord } from './log.ts';
+import type { Settings } from './settings.ts';
+
+/** Sign-in calls that the gate takes. JWKS and settings are public and go straight to the auth server. */
+const gated = /^\/auth\/v1\/(otp|verify|token|signup|recover|resend|user|logout)$/;
+
+const patienceMs = 15_000;
+
+/** What a call is signed with. */
+export type Caller = {
+    settings: Settings;
+    record: RequestRecord;
+    userAgent: string;
+    /** `session_id` of the person's token as it stands when the call is made. */
+    sessionId: () => string | null;
+};
+
+function databaseTime(serverTimingHeader: string | null): number {
+    const entry = /(?:^|,)\s*(?:transaction|db)\s*;[^,]*dur=([\d.]+)/.exec(serverTimingHeader ?? '');
+    return Number(entry?.[1] ?? 0);
+}
+
+/** A fetch for one request of one person, for supabase-js and for our own calls. */
+export function upstreamFetch(caller: Caller): typeof fetch {
+    const { settings, record } = caller;
+    return async (input, init) => {
+        const original = input instanceof Request ? input : undefined;
+        const url = new URL(original ? original.url : String(input));
+        if (url.origin === settings.SUPABASE_URL && gated.test(url.pathname)) {
+            url.pathname = `/functions/v1/auth-gate${url.pathname}`;
+        }
+        const headers = new Headers(init?.headers ?? original?.headers);
+        headers.set('x-request-id', record.id);
+        headers.set(
+            contextHeader,
+            signContext(
+                {
+                    ip: record.address,
+                    ua: caller.userAgent.slice(0, 512),
+                    rid: record.id,
+                    sid: caller.sessionId(),
+                    iat: Math.floor(Date.now() / 1000),
+                    via: 'app'
+                },
+                settings.TF_CONTEXT_KEY
+            )
+        );
+        const limit = AbortSignal.timeout(patienceMs);
+        const signal = init?.signal ? AbortSignal.any([init.signal, limit]) : limit;
+        const startedAt = performance.now();
+        try {
+            const response = await fetch(original ? new Request(url, original) : url, {
+                ...init,
+                headers,
+                signal
+            });
+            record.databaseMs += databaseTime(response.headers.get('server-timing'));
+            return response;
+        } finally {
+            record.upstreamMs += performance.now() - startedAt;
+            record.upstreamCalls += 1;
+        }
+    };
+}
