@@ -1,19 +1,23 @@
 // The embedded Supabase as a whole: one process of ours, and Postgres, PostgREST and Deno as its children.
 // It runs any project laid out as Supabase's own tools expect and knows nothing of what the project is.
 
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import type { RequestListener, Server } from 'node:http';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import postgres from 'postgres';
 import type { Sql } from 'postgres';
+import { createControl } from './cron/control.ts';
+import { startWorker } from './cron/worker.ts';
 import { createClock } from './clock.ts';
 import { platformConfig, readConfig, readManifest, resolveConfig } from './config.ts';
 import { bootstrap } from './database/bootstrap.ts';
 import { startPostgres } from './database/postgres.ts';
+import { ensureVaultKey, fillVault } from './database/vault.ts';
 import { openSecrets, resolveEnvironment, standInsFor } from './environment.ts';
+import { startFunctions } from './functions/functions.ts';
 import { createGateway } from './gateway.ts';
 import type { Service } from './gateway.ts';
 import { createKeys } from './keys.ts';
@@ -59,6 +63,8 @@ export type StackOptions = {
     durable?: boolean;
     migrate?: boolean;
     seed?: boolean;
+    /** Start the functions anew when their code changes. */
+    watch?: boolean;
     /** Settings given by the person; the process's environment by default. */
     given?: NodeJS.ProcessEnv;
     log?: (line: string) => void;
@@ -165,6 +171,32 @@ async function bringUp(
     const settings = platformConfig(config);
     const keys = await createKeys(secrets.signingKey, `${apiUrl}/auth/v1`, clock);
 
+    const legacyKey = (role: string) => keys.sign({ role, iat: 1_700_000_000, exp: 2_300_000_000 });
+    const startingFunctions = startFunctions({
+        projectDir,
+        logFile: state('logs/functions.log'),
+        cacheDir: state('deno'),
+        settings: settings.functions,
+        env: {
+            SUPABASE_URL: apiUrl,
+            SUPABASE_ANON_KEY: await legacyKey('anon'),
+            SUPABASE_SERVICE_ROLE_KEY: await legacyKey('service_role'),
+            SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: secrets.publishableKey }),
+            SUPABASE_SECRET_KEYS: JSON.stringify({ default: secrets.secretKey }),
+            SUPABASE_JWKS: JSON.stringify(keys.jwks()),
+            SB_REGION: 'local',
+            SB_EXECUTION_ID: randomUUID(),
+            DENO_DEPLOYMENT_ID: `local_${settings.project_id}`,
+            ...settings.edge_runtime.secrets
+        },
+        watch: options.watch ?? false,
+        processes,
+        log
+    });
+    // Starts beside the database; a failure is told when the stack waits for it.
+    startingFunctions.catch(() => undefined);
+    undo.push(async () => (await startingFunctions.catch(() => undefined))?.stop());
+
     const database = await startPostgres({
         projectDir,
         dataDir: state('postgres'),
@@ -199,10 +231,13 @@ async function bringUp(
         return sql;
     };
 
-    if (!existsSync(state('postgres/vault.key')))
-        writeFileSync(state('postgres/vault.key'), randomBytes(32).toString('hex'), { mode: 0o600 });
+    ensureVaultKey(state('postgres'));
     const superuser = pool('supabase_admin', 1);
     await bootstrap(superuser, secrets.databasePassword);
+    await fillVault(superuser, settings.db.vault);
+    const worker = await startWorker({ databaseUrl, loginRoles: ['postgres'], clock, log });
+    undo.push(() => worker.stop());
+    doors.get('control')?.serve(createControl({ clock, worker }).fetch);
 
     const authSql = pool('supabase_auth_admin', 5);
     const storageSql = pool('supabase_storage_admin', 5);
@@ -276,6 +311,7 @@ async function bringUp(
         });
     }
 
+    const functions = await startingFunctions;
     const gateway = createGateway({
         publishableKey: secrets.publishableKey,
         secretKey: secrets.secretKey,
@@ -284,8 +320,8 @@ async function bringUp(
         auth: auth.fetch,
         storage: storage.fetch,
         restPort: () => rest.port,
-        functionsPort: () => 0,
-        verifyJwt: () => undefined,
+        functionsPort: () => functions.port,
+        verifyJwt: (name) => functions.verifyJwt(name),
         log
     });
     doors.get('api')?.handOver(gateway);

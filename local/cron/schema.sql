@@ -160,6 +160,20 @@ begin
 end
 $$;
 
+create or replace function cron._wake()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    notify cron_worker;
+    return null;
+end
+$$;
+create or replace trigger wake_worker
+    after insert or update or delete on cron.job
+    for each statement execute function cron._wake();
+
 revoke all on all functions in schema cron from public;
 grant usage on schema cron to postgres with grant option;
 grant select on cron.job, cron.job_run_details to postgres with grant option;

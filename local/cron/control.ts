@@ -1,0 +1,43 @@
+// A door for tests and developers: moves the stack's clock and waits for its workers.
+
+import { Hono } from 'hono';
+import { z } from 'zod';
+import type { MovableClock } from '../clock.ts';
+import type { Worker } from './worker.ts';
+
+const Move = z.object({ advance_seconds: z.number().finite() });
+
+export function createControl({ clock, worker }: { clock: MovableClock; worker: Worker }): Hono {
+    const app = new Hono();
+    // A page in the developer's browser may not turn these knobs.
+    app.use(async (context, next) => {
+        if (context.req.header('origin') || context.req.header('sec-fetch-site'))
+            return context.json({ message: 'Not for browsers.' }, 403);
+        return next();
+    });
+    const read = () => ({ now: clock.now().toISOString(), offset_seconds: clock.offset() / 1000 });
+
+    app.get('/clock', (context) => context.json(read()));
+    app.post('/clock', async (context) => {
+        const move = Move.safeParse(await context.req.json().catch(() => undefined));
+        if (!move.success) return context.json({ message: 'Send {"advance_seconds": number}.' }, 400);
+        clock.advance(move.data.advance_seconds);
+        if (move.data.advance_seconds < 0) worker.jobs.restart();
+        return context.json(read());
+    });
+    app.post('/clock/reset', (context) => {
+        clock.reset();
+        worker.jobs.restart();
+        return context.json(read());
+    });
+    app.post('/cron/tick', async (context) => {
+        await worker.jobs.tick();
+        return context.json(read());
+    });
+    app.post('/net/drain', async (context) => {
+        await worker.requests.drain();
+        return context.json(read());
+    });
+    app.notFound((context) => context.json({ message: 'Unknown: see local/cron/control.ts.' }, 404));
+    return app;
+}
