@@ -273,7 +273,8 @@ create function private.guard_invoice() returns trigger
     set search_path = ''
 as $$
 declare
-    may_change text[] := array['state', 'paid_pence', 'sent_at', 'document_id', 'updated_at'];
+    -- reference is generated from the number, and not known yet before the row is written.
+    may_change text[] := array['state', 'paid_pence', 'sent_at', 'document_id', 'updated_at', 'reference'];
 begin
     if tg_op = 'DELETE' then
         if old.state <> 'draft' then
