@@ -1,0 +1,117 @@
+/**
+ * Every way in which an edge function can fail, in one place: a stable code, the HTTP status it becomes and
+ * a title in plain words. Functions throw a `Problem`; only `serve.ts` turns one into an answer
+ * (problem+json, RFC 9457). This file knows nothing of Deno, so that Node can test it.
+ */
+const catalogue = {
+    // What the caller sent
+    request_not_understood: [400, 'The request could not be read'],
+    signature_not_valid: [400, 'The signature is missing, wrong or too old'],
+    context_required: [401, 'A signed request context is required'],
+    sign_in_required: [401, 'Please sign in'],
+    session_ended: [401, 'Your session has ended. Please sign in again'],
+    worker_key_required: [401, 'This is for the project’s own workers'],
+    not_allowed: [403, 'You are not allowed to do this'],
+    account_suspended: [403, 'This account is suspended'],
+    not_found: [404, 'Not found'],
+    link_not_valid: [404, 'This link is not valid any more'],
+    method_not_allowed: [405, 'This method is not allowed here'],
+    body_too_large: [413, 'The request is too large'],
+    validation_failed: [422, 'Something in the request is not right'],
+    // What the state of things does not permit
+    document_not_awaiting: [409, 'This file is not waiting for an upload'],
+    document_expired: [409, 'The time for this upload has passed'],
+    upload_not_found: [409, 'The uploaded file was not found'],
+    nothing_to_pay: [409, 'There is nothing left to pay'],
+    payments_not_set_up: [409, 'Card payments are not set up yet'],
+    checkout_changed: [409, 'The invoice changed while the payment page was being made'],
+    amount_not_payable_by_card: [409, 'This amount can’t be paid by card'],
+    idempotency_key_reused: [409, 'This form was already sent with something else in it'],
+    // What failed on our side or beyond
+    internal_error: [500, 'Something went wrong on our side'],
+    auth_unavailable: [503, 'Signing in is not available right now'],
+    database_unavailable: [503, 'The database is not available right now'],
+    storage_unavailable: [503, 'File storage is not available right now'],
+    stripe_unavailable: [503, 'Stripe is not available right now']
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+export type ProblemCode = keyof typeof catalogue;
+
+/** The part of a Data API error that decides what became of a call (postgrest-js, PostgREST). */
+export type DatabaseError = {
+    readonly code?: string;
+    readonly hint?: string | null;
+    readonly message: string;
+};
+
+/** A failure with a stable code. `detail` is for people and must hold neither secrets nor other people's data. */
+export class Problem extends Error {
+    readonly code: ProblemCode;
+    readonly detail: string | undefined;
+    readonly headers: Readonly<Record<string, string>>;
+
+    constructor(
+        code: ProblemCode,
+        options: { detail?: string; cause?: unknown; headers?: Record<string, string> } = {}
+    ) {
+        super(options.detail ?? catalogue[code][1], { cause: options.cause });
+        this.name = 'Problem';
+        this.code = code;
+        this.detail = options.detail;
+        this.headers = options.headers ?? {};
+    }
+
+    get status(): number {
+        return catalogue[this.code][0];
+    }
+
+    /** The problem as an answer: `{type, title, status, code, detail?}` (RFC 9457). */
+    toResponse(): Response {
+        const [status, title] = catalogue[this.code];
+        const body = {
+            type: `urn:tradersflow:problem:${this.code}`,
+            title,
+            status,
+            code: this.code,
+            detail: this.detail
+        };
+        return new Response(JSON.stringify(body), {
+            status,
+            headers: { ...this.headers, 'content-type': 'application/problem+json' }
+        });
+    }
+}
+
+/**
+ * What a refused or failed Data API call means. SQL raises with `hint` = one of our codes; everything else is
+ * read from its SQLSTATE, never from PostgREST's own names, which change between versions.
+ */
+export function problemFromDatabase(error: DatabaseError, status: number): Problem {
+    if (isProblemCode(error.hint)) {
+        return new Problem(error.hint, { detail: error.message });
+    }
+    return new Problem(codeOfSqlState(error.code ?? '', status), { cause: error });
+}
+
+function codeOfSqlState(sqlState: string, status: number): ProblemCode {
+    if (sqlState === '42501') {
+        return 'not_allowed';
+    }
+    if (sqlState === '22P02' || sqlState === '22023' || sqlState.startsWith('23')) {
+        return 'validation_failed';
+    }
+    // 08 connection, 53 out of resources, 55P03 and 57 locks and timeouts, 40 lost a race: all pass by themselves,
+    // as does no answer at all (status 0) or a gateway without its database.
+    const passing = ['08', '53', '40', '57'].includes(sqlState.slice(0, 2)) || sqlState === '55P03';
+    if (passing || status === 0 || status === 502 || status === 503 || status === 504) {
+        return 'database_unavailable';
+    }
+    if (status === 401) {
+        return 'sign_in_required';
+    }
+    return 'internal_error';
+}
+
+function isProblemCode(value: unknown): value is ProblemCode {
+    return typeof value === 'string' && Object.hasOwn(catalogue, value);
+}

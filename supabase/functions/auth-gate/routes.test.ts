@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { gatePath } from './routes.ts';
+
+const at = (method: string, path: string) => gatePath(method, new URL(`http://gate.test${path}`));
+
+describe('auth-gate', () => {
+    it.each([
+        ['POST', 'otp'],
+        ['POST', 'verify'],
+        ['POST', 'signup'],
+        ['POST', 'recover'],
+        ['POST', 'resend']
+    ])('lets %s %s through to anybody', (method, path) => {
+        expect(at(method, `/auth-gate/auth/v1/${path}`)).toEqual({ kind: 'open', path, needsPerson: false });
+    });
+
+    it('lets a person read and change themselves, and sign out', () => {
+        expect(at('GET', '/auth-gate/auth/v1/user')).toEqual({
+            kind: 'open',
+            path: 'user',
+            needsPerson: true
+        });
+        expect(at('PUT', '/auth-gate/auth/v1/user')).toMatchObject({ needsPerson: true });
+        expect(at('POST', '/auth-gate/auth/v1/logout?scope=global')).toEqual({
+            kind: 'open',
+            path: 'logout?scope=global',
+            needsPerson: true
+        });
+    });
+
+    it.each(['password', 'refresh_token', 'pkce'])('exchanges tokens by %s', (grant) => {
+        const path = `token?grant_type=${grant}`;
+        expect(at('POST', `/auth-gate/auth/v1/${path}`)).toEqual({ kind: 'open', path, needsPerson: false });
+    });
+
+    it('is found under the gateway’s prefix too', () => {
+        expect(at('POST', '/functions/v1/auth-gate/auth/v1/otp')).toMatchObject({ kind: 'open' });
+    });
+
+    it.each([
+        '/auth-gate/auth/v1/admin/users',
+        '/auth-gate/auth/v1/admin/generate_link',
+        '/auth-gate/auth/v1/invite',
+        '/auth-gate/auth/v1/authorize',
+        '/auth-gate/auth/v1/otp/',
+        '/auth-gate/auth/v1/otp/../admin/users',
+        '/auth-gate/auth/v1/otp%2f..%2fadmin%2fusers',
+        '/auth-gate/auth/v1//otp',
+        '/auth-gate/auth/v1/toString',
+        '/auth-gate/auth/v1/constructor',
+        '/auth-gate/auth/v1/',
+        '/auth-gate',
+        '/auth-gate/auth/v1/token',
+        '/auth-gate/auth/v1/token?grant_type=id_token',
+        '/auth-gate/auth/v1/token?grant_type=password&grant_type=id_token'
+    ])('knows nothing of %s', (path) => {
+        expect(at('POST', path)).toEqual({ kind: 'unknown' });
+    });
+
+    it('says which methods there are', () => {
+        expect(at('DELETE', '/auth-gate/auth/v1/user')).toEqual({
+            kind: 'wrong_method',
+            allowed: ['GET', 'PUT']
+        });
+        expect(at('GET', '/auth-gate/auth/v1/verify')).toEqual({ kind: 'wrong_method', allowed: ['POST'] });
+    });
+});

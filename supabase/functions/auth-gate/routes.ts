@@ -1,0 +1,41 @@
+/**
+ * What of the auth server the gate lets through: exactly what signing in by the app needs. Everything else,
+ * the admin interface above all, does not exist here. Pure, so that Node can test it.
+ */
+type Route = { readonly methods: readonly string[]; readonly needsPerson: boolean };
+
+const routes: Readonly<Record<string, Route>> = {
+    otp: { methods: ['POST'], needsPerson: false },
+    verify: { methods: ['POST'], needsPerson: false },
+    token: { methods: ['POST'], needsPerson: false },
+    signup: { methods: ['POST'], needsPerson: false },
+    recover: { methods: ['POST'], needsPerson: false },
+    resend: { methods: ['POST'], needsPerson: false },
+    user: { methods: ['GET', 'PUT'], needsPerson: true },
+    logout: { methods: ['POST'], needsPerson: true }
+};
+
+const grantTypes = ['password', 'refresh_token', 'pkce'];
+
+export type GatePath =
+    | { readonly kind: 'unknown' }
+    | { readonly kind: 'wrong_method'; readonly allowed: readonly string[] }
+    | { readonly kind: 'open'; readonly path: string; readonly needsPerson: boolean };
+
+/** Where a call to `…/auth-gate/auth/v1/<path>` may go on the auth server, query included. */
+export function gatePath(method: string, url: URL): GatePath {
+    const name = /\/auth-gate\/auth\/v1\/([a-z]+)$/.exec(url.pathname)?.[1] ?? '';
+    const route = Object.hasOwn(routes, name) ? routes[name] : undefined;
+    if (route === undefined) {
+        return { kind: 'unknown' };
+    }
+    if (!route.methods.includes(method)) {
+        return { kind: 'wrong_method', allowed: route.methods };
+    }
+    // Exactly one grant type: a second one could be read by the auth server instead of the one looked at here.
+    const grants = url.searchParams.getAll('grant_type');
+    if (name === 'token' && (grants.length !== 1 || !grantTypes.includes(grants[0] ?? ''))) {
+        return { kind: 'unknown' };
+    }
+    return { kind: 'open', path: `${name}${url.search}`, needsPerson: route.needsPerson };
+}

@@ -1,0 +1,90 @@
+/**
+ * From a row of the outbox to a mail: which template, whose name, who is answered. The same row always gives
+ * the same mail, byte by byte, because the provider's idempotency key holds only for the same content.
+ */
+import { z } from 'npm:zod@4.6.7';
+import type { Mail } from './templates/layout.ts';
+import { invoiceMail, receiptMail } from './templates/money.ts';
+import { codeMail } from './templates/sign-in.ts';
+import { displayName } from './templates/text.ts';
+
+export const OutboxRow = z.object({
+    id: z.string(),
+    lease: z.string(),
+    template: z.string(),
+    to_address: z.string(),
+    data: z.record(z.string(), z.unknown()).nullable(),
+    account: z.object({ name: z.string() }).nullable(),
+    reply_to: z.string().nullable(),
+    document: z.object({ bucket_id: z.string(), object_name: z.string(), file_name: z.string() }).nullable()
+});
+export type OutboxRow = z.output<typeof OutboxRow>;
+
+const Code = z.object({
+    code: z.string().min(1),
+    token_hash: z.string().optional(),
+    type: z.string().optional()
+});
+const optionalText = z
+    .string()
+    .nullish()
+    .transform((text) => text ?? null);
+const Invoice = z.object({
+    reference: z.string(),
+    total_pence: z.int(),
+    due_on: optionalText,
+    link_token: z.string().min(1),
+    message: optionalText,
+    customer_name: optionalText,
+    business_name: z.string()
+});
+const Receipt = z.object({
+    reference: z.string(),
+    amount_pence: z.int(),
+    paid_at: z.string(),
+    business_name: z.string(),
+    link_token: optionalText
+});
+
+export type Composed = Mail & { readonly from: string; readonly replyTo: string | null };
+
+/** Why a row can't become a mail; trying again would change nothing. */
+export type NotComposable = { readonly code: 'template_unknown' | 'template_data_not_valid' };
+
+/** The mail of `row`. `sender` is the platform's own address, with or without a name. */
+export function compose(row: OutboxRow, appOrigin: string, sender: string): Composed | NotComposable {
+    const mail = render(row, appOrigin);
+    if ('code' in mail) {
+        return mail;
+    }
+    const from =
+        row.account === null
+            ? sender
+            : `${displayName(`${row.account.name} via TradersFlow`)} <${addressOf(sender)}>`;
+    return { ...mail, from, replyTo: row.reply_to };
+}
+
+function render({ template, data }: OutboxRow, appOrigin: string): Mail | NotComposable {
+    switch (template) {
+        case 'sign_in_code':
+        case 'confirm_sign_up':
+        case 'reset_password':
+        case 'email_change':
+            return withData(Code, data, (values) => codeMail(template, values, appOrigin));
+        case 'invoice':
+            return withData(Invoice, data, (values) => invoiceMail(values, appOrigin));
+        case 'receipt':
+            return withData(Receipt, data, (values) => receiptMail(values, appOrigin));
+        default:
+            return { code: 'template_unknown' };
+    }
+}
+
+function withData<T>(schema: z.ZodType<T>, data: unknown, make: (values: T) => Mail): Mail | NotComposable {
+    const parsed = schema.safeParse(data);
+    return parsed.success ? make(parsed.data) : { code: 'template_data_not_valid' };
+}
+
+function addressOf(sender: string): string {
+    return /<([^<>]+)>$/.exec(sender)?.[1] ?? sender;
+}

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import type { Mail } from './layout.ts';
+import { escapeHtml, markup } from './markup.ts';
+import { invoiceMail, receiptMail, type InvoiceData } from './money.ts';
+import { codeMail } from './sign-in.ts';
+import { displayName, oneLine, paragraphs } from './text.ts';
+
+const origin = 'https://app.example';
+const hostile = `<img src=x onerror=alert(1)>"'&\r\nBcc: all@example.com\u202E</td>`;
+
+const invoice: InvoiceData = {
+    reference: 'INV-0042',
+    total_pence: 123_456,
+    due_on: '2026-12-05',
+    link_token: 'tok_-EN',
+    message: 'Thanks for having us.\nThe boiler is under warranty.\n\nAnna',
+    customer_name: 'Mrs Bell',
+    business_name: 'Hart & Sons Electrical'
+};
+const receipt = {
+    reference: 'INV-0042',
+    amount_pence: 5,
+    paid_at: '2026-07-01T23:30:00Z',
+    business_name: 'Hart & Sons Electrical',
+    link_token: 'tok_-EN'
+};
+
+/** What no mail of ours may do, whatever people typed. */
+function expectHarmless({ subject, html }: Mail): void {
+    expect(subject).not.toMatch(/[\r\n\u202E]/);
+    expect(html).not.toMatch(/<img|<script|<link|<iframe|url\(|src=x onerror=alert\(1\)>/i);
+    expect(html).not.toContain('\u202E');
+    const urls = [...html.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, url]) => url ?? '');
+    for (const url of urls) {
+        expect(url).toMatch(/^https:\/\/app\.example\//);
+    }
+}
+
+describe('the mails', () => {
+    it.each(['sign_in_code', 'confirm_sign_up', 'reset_password', 'email_change'] as const)(
+        '%s',
+        (template) => {
+            const mail = codeMail(
+                template,
+                { code: '123456', token_hash: 'pkce_ab', type: 'magiclink' },
+                origin
+            );
+            expectHarmless(mail);
+            expect(mail.subject).toMatch(/^123456 is your .*code/);
+            expect(mail.html).toContain(
+                'https://app.example/auth/confirm?token_hash=pkce_ab&amp;type=magiclink'
+            );
+            expect(mail.text).toMatchSnapshot();
+        }
+    );
+
+    it('a code without a link has no button', () => {
+        expect(codeMail('sign_in_code', { code: '123456' }, origin).html).not.toContain('href=');
+    });
+
+    it('an invoice carries the trader’s name, the total, the day it is due and the private link', () => {
+        const mail = invoiceMail(invoice, origin);
+        expectHarmless(mail);
+        expect(mail.subject).toBe('Invoice INV-0042 from Hart & Sons Electrical');
+        expect(mail.html).toContain('Hart &amp; Sons Electrical');
+        for (const form of [mail.html, mail.text]) {
+            expect(form).toContain('£1,234.56');
+            expect(form).toContain('Due by 5 Dec 2026');
+            expect(form).toContain('https://app.example/p/tok_-EN');
+        }
+        expect(mail).toMatchSnapshot();
+    });
+
+    it('an invoice without a message or a name still reads well', () => {
+        const mail = invoiceMail({ ...invoice, message: null, customer_name: null, due_on: null }, origin);
+        expect(mail.text).toContain('Hello,\n\nhere is invoice INV-0042 from Hart & Sons Electrical.');
+        expect(mail.text).not.toContain('Due by');
+    });
+
+    it('a receipt names the day of payment in London', () => {
+        const mail = receiptMail(receipt, origin);
+        expectHarmless(mail);
+        expect(mail.subject).toBe('Receipt for invoice INV-0042: £0.05 paid to Hart & Sons Electrical');
+        expect(mail.text).toContain('Paid: £0.05\non 2 Jul 2026');
+        expect(mail).toMatchSnapshot();
+    });
+
+    it('hostile names and messages stay words', () => {
+        const mail = invoiceMail(
+            {
+                ...invoice,
+                reference: hostile,
+                message: hostile,
+                customer_name: hostile,
+                business_name: hostile,
+                link_token: '"><script>'
+            },
+            origin
+        );
+        expectHarmless(mail);
+        expectHarmless(receiptMail({ ...receipt, reference: hostile, business_name: hostile }, origin));
+        expectHarmless(
+            codeMail('sign_in_code', { code: '123456', token_hash: '"><img>', type: hostile }, origin)
+        );
+        expect(mail).toMatchSnapshot();
+    });
+
+    it('the same row always gives the same mail, as the provider’s idempotency key demands', () => {
+        expect(invoiceMail(invoice, origin)).toEqual(invoiceMail({ ...invoice }, origin));
+    });
+});
+
+describe('text that people typed', () => {
+    it('is escaped for content and attributes, and only once', () => {
+        expect(escapeHtml(`<a href="x" title='y'>&`)).toBe(
+            '&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;'
+        );
+        expect(markup`<p>${markup`<b>${'&'}</b>`}</p>`.html).toBe('<p><b>&amp;</b></p>');
+    });
+
+    it('can’t pass for markup by its form', () => {
+        const forged = JSON.parse('{"html":"<b>"}') as string;
+        expect(() => markup`${forged}`).toThrow();
+    });
+
+    it('becomes one line of bounded length', () => {
+        expect(oneLine('a\r\n\tb\u2028c\u200Bd')).toBe('a b c d');
+        expect([...oneLine('😀'.repeat(200), 10)]).toHaveLength(10);
+    });
+
+    it('keeps its paragraphs and lines', () => {
+        expect(paragraphs('a\r\nb\n\n \n\nc\u0000d')).toEqual([['a', 'b'], ['c d']]);
+        expect(paragraphs(' \n ')).toEqual([]);
+    });
+
+    it('is a quoted display name that can’t name another address', () => {
+        expect(displayName('Hart, "Sparky" \\ <x@evil.example>\r\nBcc: y')).toBe(
+            '"Hart, \\"Sparky\\" \\\\ x@evil.example Bcc: y"'
+        );
+    });
+});
