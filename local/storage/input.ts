@@ -1,5 +1,5 @@
 // Reading requests: the bucket and key in a path, and JSON bodies by schema.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { refusal } from './errors.ts';
 
 /** The bucket and key behind a prefix: "/object/sign/" + "bucket/some/key". The key is empty when there is none. */

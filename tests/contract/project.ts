@@ -1,22 +1,11 @@
-// The project that the contract tests speak to: the embedded stack of the run, or a hosted one described by the same
-// JSON in TF_STACK (apiUrl, publishableKey, secretKey, databaseUrl; without controlUrl no clock can be moved).
+// People and clients for the contract tests, on whatever project they judge: the embedded stack or a hosted one.
 import { randomUUID } from 'node:crypto';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import bcrypt from 'bcryptjs';
 import postgres from 'postgres';
-import { z } from 'zod';
+import { stack } from '../support/stack.ts';
 
-const Project = z.object({
-    apiUrl: z.url(),
-    publishableKey: z.string(),
-    secretKey: z.string(),
-    databaseUrl: z.string(),
-    controlUrl: z.url().optional()
-});
-
-const described = process.env.TF_STACK;
-if (!described) throw new Error('TF_STACK is not set: run the contract tests by `npm run test:contract`.');
-export const project = Project.parse(JSON.parse(described));
+export const project = stack();
 
 /** A connection as the project's owner role. One per test file, to be ended by it. */
 export function asOwner(): postgres.Sql {

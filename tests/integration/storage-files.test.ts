@@ -13,18 +13,18 @@ import { StorageClient } from '@supabase/storage-js';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createStorage } from '../../local/storage/index.ts';
+import { stack } from '../support/stack.ts';
 
 const run = randomBytes(4).toString('hex');
 const bucket = `files-${run}`;
-const { superuserUrl } = JSON.parse(process.env.TF_STACK ?? '{}') as { superuserUrl: string };
-const sql = postgres(superuserUrl, { max: 8, onnotice: () => {} });
+const sql = postgres(stack().superuserUrl, { max: 8, onnotice: () => {} });
 let filesDir: string;
 let server: Awaited<ReturnType<typeof serve>>;
 let objects: ReturnType<StorageClient['from']>;
 
 /** Tokens of this server are their claims, readable: who may do what is not what these tests are about. */
 const keys = {
-    verify: async (jwt: string) => JSON.parse(Buffer.from(jwt, 'base64url').toString()) as object
+    verify: async (jwt: string) => JSON.parse(Buffer.from(jwt, 'base64url').toString()) as Record<string, unknown>
 };
 const token = Buffer.from(JSON.stringify({ role: 'service_role' })).toString('base64url');
 
