@@ -1,9 +1,8 @@
 // People and clients for the contract tests, on whatever project they judge: the embedded stack or a hosted one.
 import { randomUUID } from 'node:crypto';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
-import bcrypt from 'bcryptjs';
 import postgres from 'postgres';
-import { stack } from '../support/stack.ts';
+import { stack, type StackInfo } from '../support/stack.ts';
 
 export const project = stack();
 
@@ -17,56 +16,48 @@ const withoutSession = {
 };
 
 /** A client with one of the two API keys and nobody signed in. */
-export function clientWith(key: string, headers: Record<string, string> = {}): SupabaseClient {
-    return createClient(project.apiUrl, key, { ...withoutSession, global: { headers } });
+export function clientWith(key: string, headers: Record<string, string> = {}, of = project): SupabaseClient {
+    return createClient(of.apiUrl, key, { ...withoutSession, global: { headers } });
 }
 
-export type Person = { id: string; client: SupabaseClient };
+export type Person = { id: string; client: SupabaseClient; forget(): Promise<void> };
 
-/** Somebody new, signed in by password through the auth server. */
-export async function aPerson(sql: postgres.Sql): Promise<Person> {
-    const id = randomUUID();
-    const email = `person-${id}@example.com`;
-    const password = randomUUID();
-    // The owner role may write these tables on hosted too; signing up would need a mailbox.
-    await sql`
-        insert into auth.users (
-            instance_id, id, aud, role, email, encrypted_password, email_confirmed_at,
-            raw_app_meta_data, raw_user_meta_data, created_at, updated_at,
-            confirmation_token, recovery_token, email_change_token_new, email_change
-        )
-        values (
-            '00000000-0000-0000-0000-000000000000', ${id}, 'authenticated', 'authenticated', ${email},
-            ${bcrypt.hashSync(password, 4)}, now(),
-            '{"provider": "email", "providers": ["email"]}', '{}', now(), now(), '', '', '', ''
-        )
-    `;
-    await sql`
-        insert into auth.identities (
-            id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, updated_at
-        )
-        values (
-            ${randomUUID()}, ${id}, ${id}, ${sql.json({ sub: id, email, email_verified: true })}, 'email',
-            now(), now(), now()
-        )
-    `;
+/** Somebody new, made with the secret key and signed in by password. */
+export async function aPerson(): Promise<Person> {
+    const { admin } = clientWith(project.secretKey).auth;
+    const email = `person-${randomUUID()}@example.com`;
+    const password = `${randomUUID()} Aa1!`;
+    const made = await admin.createUser({ email, password, email_confirm: true });
+    if (made.error) throw new Error(`A person could not be made: ${made.error.message}`);
+    const { id } = made.data.user;
     const client = clientWith(project.publishableKey);
     const { error } = await client.auth.signInWithPassword({ email, password });
     if (error) throw new Error(`A new person could not sign in: ${error.message}`);
-    return { id, client };
+    return {
+        id,
+        client,
+        forget: async () => {
+            await admin.deleteUser(id);
+        }
+    };
 }
 
-/** Moves the stack's clock, runs the work, and puts the clock back. */
-export async function later<T>(seconds: number, work: () => Promise<T>): Promise<T> {
-    if (!project.controlUrl) throw new Error('This project has no clock to move.');
-    await fetch(`${project.controlUrl}/clock`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ advance_seconds: seconds })
-    });
+/** Moves a stack's clock for the length of some work. Only for a stack of one's own: sessions of others would end. */
+export async function later<T>(
+    { controlUrl }: StackInfo,
+    seconds: number,
+    work: () => Promise<T>
+): Promise<T> {
+    const post = (path: string, body?: object) =>
+        fetch(`${controlUrl}${path}`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            ...(body ? { body: JSON.stringify(body) } : {})
+        });
+    await post('/clock', { advance_seconds: seconds });
     try {
         return await work();
     } finally {
-        await fetch(`${project.controlUrl}/clock/reset`, { method: 'POST' });
+        await post('/clock/reset');
     }
 }
