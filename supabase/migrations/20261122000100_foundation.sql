@@ -1,0 +1,340 @@
+-- Foundation: schemas that are closed by default, tables that are born closed, identifiers, errors,
+-- the request's context, and acts that may be repeated safely. Every later file builds on this one.
+
+------------------------------------------------------------------------------------------------------
+-- Schemas
+------------------------------------------------------------------------------------------------------
+
+create extension if not exists pgcrypto with schema extensions;
+
+create schema if not exists private;
+comment on schema private is
+    'Helpers of policies and of exposed functions. Not exposed: nothing here has an address of its own.';
+
+create schema if not exists service;
+comment on schema service is
+    'Functions for our edge functions alone; exposed, but execute is granted to service_role only.';
+
+-- Whatever a project's own defaults say, what we create from here on belongs to nobody but its owner.
+-- The statements without "in schema" are the ones that take execute on functions from public.
+alter default privileges revoke all on functions from public;
+alter default privileges revoke all on types from public;
+alter default privileges revoke all on tables from public;
+alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+
+grant usage on schema private to anon, authenticated;
+grant usage on schema service to service_role;
+
+------------------------------------------------------------------------------------------------------
+-- Tables are born closed
+------------------------------------------------------------------------------------------------------
+
+create function private.close_new_tables() returns event_trigger
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    new_table record;
+begin
+    for new_table in
+        select objid::regclass::text as name
+        from pg_catalog.pg_event_trigger_ddl_commands()
+        where object_type = 'table'
+          and schema_name not like 'pg\_%'
+    loop
+        execute 'alter table ' || new_table.name || ' enable row level security';
+        execute 'alter table ' || new_table.name || ' force row level security';
+    end loop;
+end
+$$;
+comment on function private.close_new_tables() is
+    'Enables and forces row-level security on a table in the statement that creates it (ISO-2).';
+
+create event trigger tables_are_born_closed
+    on ddl_command_end
+    when tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')
+    execute function private.close_new_tables();
+
+------------------------------------------------------------------------------------------------------
+-- Identifiers, time and text
+------------------------------------------------------------------------------------------------------
+
+create function private.uuidv7() returns uuid
+    language sql
+    volatile parallel safe
+    set search_path = ''
+as $$
+    -- A random UUID (version 4) whose first 48 bits become the time in milliseconds; then version 0111.
+    select encode(
+        set_bit(
+            set_bit(
+                overlay(
+                    uuid_send(gen_random_uuid())
+                    placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+                    from 1 for 6
+                ),
+                52, 1
+            ),
+            53, 1
+        ),
+        'hex'
+    )::uuid
+$$;
+comment on function private.uuidv7() is
+    'A UUID of version 7 (RFC 9562, 5.7): ordered by time of creation, 74 bits random. Postgres 17 has none.';
+grant execute on function private.uuidv7() to authenticated;
+
+create function private.moment() returns timestamptz
+    language sql
+    stable parallel safe
+    set search_path = ''
+as $$
+    select case
+        when session_user = 'postgres' and coalesce(current_setting('tf.moment', true), '') <> ''
+            then current_setting('tf.moment', true)::timestamptz
+        else now()
+    end
+$$;
+comment on function private.moment() is
+    'Business time: now, or the past moment that a seed or an import names (tf.moment). Only the owner''s own '
+    'session can name one; the Data API and storage log in as others. Limits on sessions, links and uploads '
+    'use now() and never this.';
+grant execute on function private.moment() to authenticated;
+
+create function private.today() returns date
+    language sql
+    stable parallel safe
+    set search_path = ''
+as $$
+    select (private.moment() at time zone 'Europe/London')::date
+$$;
+comment on function private.today() is 'The date on a wall in the United Kingdom.';
+grant execute on function private.today() to authenticated;
+
+create function private.clean(words text) returns text
+    language sql
+    immutable parallel safe
+    set search_path = ''
+as $$
+    select nullif(btrim(words, E' \t\r\n'), '')
+$$;
+comment on function private.clean(text) is 'Text without the white space around it; nothing but white space is null.';
+grant execute on function private.clean(text) to authenticated;
+
+create function private.touch() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    new.updated_at := private.moment();
+    return new;
+end
+$$;
+comment on function private.touch() is 'Keeps updated_at true, whoever writes.';
+
+------------------------------------------------------------------------------------------------------
+-- Errors: one way to fail
+------------------------------------------------------------------------------------------------------
+
+create function private.fail(code text, message text, detail text default '') returns void
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    raise exception using
+        errcode = case code
+            when 'not_found' then 'PT404'
+            when 'not_allowed' then '42501'
+            when 'account_suspended' then '42501'
+            when 'session_ended' then '42501'
+            else 'P0001'
+        end,
+        hint = code,
+        message = message,
+        detail = detail;
+end
+$$;
+comment on function private.fail(text, text, text) is
+    'Raises an error whose hint is one stable code, whose message is a sentence for people and whose detail '
+    'names the field, where there is one. 42501 becomes 403 at the Data API, PT404 becomes 404, P0001 400.';
+grant execute on function private.fail(text, text, text) to authenticated;
+
+------------------------------------------------------------------------------------------------------
+-- The request's context: who is asking from where, and can that be trusted?
+------------------------------------------------------------------------------------------------------
+
+create function private.header(name text) returns text
+    language sql
+    stable
+    set search_path = ''
+as $$
+    select nullif(current_setting('request.headers', true), '')::jsonb ->> header.name
+$$;
+comment on function private.header(text) is 'A header of the request, as the Data API or storage hands it over (lower-case names).';
+
+create function private.request_context(
+    out ip inet,
+    out user_agent text,
+    out request_id text,
+    out via text,
+    out trusted boolean
+)
+    language plpgsql
+    stable security definer
+    set search_path = ''
+as $$
+declare
+    context text := private.header('x-tf-context');
+    payload text := split_part(context, '.', 1);
+    claims jsonb;
+    observed text;
+begin
+    trusted := false;
+
+    if context ~ '^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$' and exists (
+        select
+        from vault.decrypted_secrets as secret
+        where secret.name in ('tf_context_key', 'tf_context_key_previous')
+          and secret.decrypted_secret ~ '^([0-9a-f]{2}){32,}$'
+          and split_part(context, '.', 2) = private.base64url(
+              extensions.hmac(convert_to(payload, 'utf8'), decode(secret.decrypted_secret, 'hex'), 'sha256')
+          )
+    ) then
+        claims := convert_from(private.from_base64url(payload), 'utf8')::jsonb;
+
+        -- A context is good for a minute and for the session it was made for; an edge function that acts
+        -- for itself (service_role) may carry the context of the person or customer who asked it.
+        if abs(extract(epoch from clock_timestamp()) - (claims ->> 'iat')::numeric) <= 60
+            and (
+                (claims ->> 'sid') is not distinct from (auth.jwt() ->> 'session_id')
+                or auth.role() = 'service_role'
+            )
+        then
+            ip := case when pg_input_is_valid(claims ->> 'ip', 'inet') then (claims ->> 'ip')::inet end;
+            user_agent := left(claims ->> 'ua', 500);
+            request_id := left(claims ->> 'rid', 100);
+            via := coalesce(claims ->> 'via', 'app');
+            trusted := true;
+            return;
+        end if;
+    end if;
+
+    -- Otherwise: what the gateway observed. Anyone with a login can set the other headers.
+    observed := btrim(split_part(private.header('x-forwarded-for'), ',', 1));
+    ip := case when pg_input_is_valid(observed, 'inet') then observed::inet end;
+    user_agent := left(private.header('user-agent'), 500);
+    request_id := left(private.header('x-request-id'), 100);
+    via := case when coalesce(current_setting('request.headers', true), '') = '' then 'sql' else 'api' end;
+end
+$$;
+comment on function private.request_context() is
+    'Address, user agent and request id of the request. trusted means that our web tier or an edge function '
+    'vouched for them: the MAC of x-tf-context matches, it is at most 60 s old and made for this session.';
+
+create function private.base64url(bytes bytea) returns text
+    language sql
+    immutable parallel safe
+    set search_path = ''
+as $$
+    select translate(encode(bytes, 'base64'), E'+/=\n', '-_')
+$$;
+comment on function private.base64url(bytea) is 'Base64url without padding (RFC 4648, section 5).';
+
+create function private.from_base64url(words text) returns bytea
+    language sql
+    immutable parallel safe
+    set search_path = ''
+as $$
+    select decode(translate(words, '-_', '+/') || repeat('=', (4 - length(words) % 4) % 4), 'base64')
+$$;
+comment on function private.from_base64url(text) is 'The bytes behind unpadded base64url.';
+
+create function private.act_as(kind text, id uuid default null, name text default null) returns void
+    language sql
+    set search_path = ''
+as $$
+    select set_config('tf.actor', jsonb_build_object('kind', kind, 'id', id, 'name', name)::text, true)
+$$;
+comment on function private.act_as(text, uuid, text) is
+    'Says, until the transaction ends, on whose behalf a function acts when no person is signed in: a '
+    'customer by a link, a webhook, a worker. The audit trail asks; a signed-in person always comes first.';
+
+------------------------------------------------------------------------------------------------------
+-- Acts that may be repeated safely
+------------------------------------------------------------------------------------------------------
+
+create table private.idempotency (
+    owner_id uuid not null,
+    key uuid not null,
+    function text not null,
+    request_hash bytea not null,
+    result jsonb,
+    created_by uuid,
+    created_at timestamptz not null default now(),
+    primary key (owner_id, key)
+);
+comment on table private.idempotency is
+    'What an act answered, so that the same form sent twice acts once and gets the same answer. Kept for a week.';
+comment on column private.idempotency.owner_id is 'The account, or the person while there is no account yet.';
+create index idempotency_by_age on private.idempotency (created_at);
+
+create function private.replay(owner_id uuid, key uuid, function text, request jsonb) returns jsonb
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    earlier private.idempotency;
+    hash bytea := sha256(convert_to(request::text, 'utf8'));
+begin
+    if key is null then
+        perform private.fail('validation_failed', 'Send an idempotency key with this.', 'idempotency_key');
+    end if;
+
+    -- A second request with this key waits here for the first one's transaction to end.
+    insert into private.idempotency (owner_id, key, function, request_hash, created_by)
+    values (replay.owner_id, replay.key, replay.function, hash, auth.uid())
+    on conflict do nothing;
+    if found then
+        return null;
+    end if;
+
+    select *
+    into strict earlier
+    from private.idempotency as i
+    where i.owner_id = replay.owner_id
+      and i.key = replay.key;
+
+    if earlier.function <> replay.function
+        or earlier.request_hash <> hash
+        or earlier.created_by is distinct from auth.uid()
+    then
+        perform private.fail('idempotency_key_reused', 'This form was already sent with something else in it. Load the page again.');
+    end if;
+    return earlier.result;
+end
+$$;
+comment on function private.replay(uuid, uuid, text, jsonb) is
+    'The answer given earlier to the same act with the same key, or null the first time. The same key with '
+    'another request, or from another person, is idempotency_key_reused.';
+grant execute on function private.replay(uuid, uuid, text, jsonb) to authenticated;
+
+create function private.remember(owner_id uuid, key uuid, result jsonb) returns jsonb
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    update private.idempotency as i
+    set result = remember.result
+    where i.owner_id = remember.owner_id
+      and i.key = remember.key
+      and i.result is null
+      and i.created_by is not distinct from auth.uid();
+    return result;
+end
+$$;
+comment on function private.remember(uuid, uuid, jsonb) is 'Keeps the answer of an act for its repetition, and hands it back.';
+grant execute on function private.remember(uuid, uuid, jsonb) to authenticated;

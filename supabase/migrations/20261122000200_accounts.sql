@@ -1,0 +1,589 @@
+-- Accounts: the businesses, who belongs to them, what a role may do, and what the state of an account
+-- allows. private.accounts_with() is the one question that every policy asks.
+
+------------------------------------------------------------------------------------------------------
+-- What the state of an account allows: one table, read by every policy, deny by default
+------------------------------------------------------------------------------------------------------
+
+create table private.account_states (
+    state text primary key,
+    sentence text not null
+);
+comment on table private.account_states is 'The states an account can be in, and what its owner is told.';
+
+insert into private.account_states (state, sentence)
+values
+    ('active', 'Everything works.'),
+    ('past_due', 'The last payment for TradersFlow failed; everything still works.'),
+    ('suspended', 'TradersFlow has suspended this account; it can be read and exported, and nothing can be changed.'),
+    ('cancelled', 'The subscription has ended; everything can be read and exported, and customers can still pay.');
+
+create table private.account_state_allows (
+    state text not null references private.account_states,
+    act text not null,
+    primary key (state, act),
+    constraint act_is_known check (
+        act in ('member_reads', 'member_writes', 'export', 'pays_us', 'portal_reads', 'customer_pays', 'api', 'outgoing_mail')
+    )
+);
+comment on table private.account_state_allows is 'Account state x act: a pair that is not in this table is refused.';
+
+insert into private.account_state_allows (state, act)
+values
+    ('active', 'member_reads'),
+    ('active', 'member_writes'),
+    ('active', 'export'),
+    ('active', 'pays_us'),
+    ('active', 'portal_reads'),
+    ('active', 'customer_pays'),
+    ('active', 'api'),
+    ('active', 'outgoing_mail'),
+
+    ('past_due', 'member_reads'),
+    ('past_due', 'member_writes'),
+    ('past_due', 'export'),
+    ('past_due', 'pays_us'),
+    ('past_due', 'portal_reads'),
+    ('past_due', 'customer_pays'),
+    ('past_due', 'api'),
+    ('past_due', 'outgoing_mail'),
+
+    ('suspended', 'member_reads'),
+    ('suspended', 'export'),
+    ('suspended', 'pays_us'),
+    ('suspended', 'portal_reads'),
+
+    ('cancelled', 'member_reads'),
+    ('cancelled', 'export'),
+    ('cancelled', 'pays_us'),
+    ('cancelled', 'portal_reads'),
+    ('cancelled', 'customer_pays');
+
+------------------------------------------------------------------------------------------------------
+-- Tables
+------------------------------------------------------------------------------------------------------
+
+create function private.is_vat_number(digits text) returns boolean
+    language sql
+    immutable parallel safe
+    set search_path = ''
+as $$
+    -- HMRC's check: weights 8 to 2 over the first seven digits plus the last two, divisible by 97, either
+    -- as it stands or after adding 55 (series since 2009). Branches add three digits.
+    select digits ~ '^[0-9]{9}([0-9]{3})?$'
+        and (
+            select (sum((9 - place) * substr(digits, place, 1)::int) + substr(digits, 8, 2)::int) % 97 in (0, 42)
+            from generate_series(1, 7) as place
+        )
+$$;
+comment on function private.is_vat_number(text) is
+    'Does this have the form of a UK VAT number (9 or 12 digits, no prefix)? Form only, not existence.';
+grant execute on function private.is_vat_number(text) to authenticated;
+
+create table public.accounts (
+    id uuid primary key default private.uuidv7(),
+    name text not null,
+    trade text not null,
+    vat_registered boolean not null default false,
+    vat_number text,
+    email text,
+    phone text,
+    address_line_1 text,
+    address_line_2 text,
+    town text,
+    postcode text,
+    payment_terms_days integer not null default 14,
+    state text not null default 'active' references private.account_states,
+    created_at timestamptz not null default private.moment(),
+    updated_at timestamptz not null default private.moment(),
+    created_by uuid default auth.uid(),
+    constraint account_name_is_not_blank check (length(btrim(name)) between 1 and 120),
+    constraint account_trade_is_not_blank check (length(btrim(trade)) between 1 and 60),
+    constraint account_vat_number_is_valid check (vat_number is null or private.is_vat_number(vat_number)),
+    constraint account_vat_number_needs_registration check (vat_registered or vat_number is null),
+    constraint account_email_looks_like_one check (email ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' and length(email) <= 254),
+    constraint account_phone_is_short check (length(phone) <= 40),
+    constraint account_address_is_short check (
+        greatest(length(address_line_1), length(address_line_2), length(town)) <= 120 and length(postcode) <= 10
+    ),
+    constraint account_payment_terms_are_sensible check (payment_terms_days between 0 and 120)
+);
+comment on table public.accounts is 'A business that uses TradersFlow (a tenant). Its id names its private bucket too.';
+comment on column public.accounts.vat_number is 'Nine or twelve digits without GB. A registered business cannot issue without one.';
+comment on column public.accounts.state is 'What it allows stands in private.account_state_allows.';
+
+create table public.permissions (
+    key text primary key,
+    area text not null,
+    sentence text not null,
+    act text not null,
+    constraint permission_is_area_and_verb check (key ~ ('^' || area || '\.[a-z]+$')),
+    constraint permission_act_is_known check (act in ('member_reads', 'member_writes', 'export'))
+);
+comment on table public.permissions is 'Everything a role can allow.';
+comment on column public.permissions.act is 'What the state of the account must allow for this permission to count.';
+
+insert into public.permissions (key, area, sentence, act)
+values
+    ('account.read', 'account', 'See the business''s details', 'member_reads'),
+    ('account.write', 'account', 'Change the business''s details', 'member_writes'),
+    ('members.read', 'members', 'See who is in the team', 'member_reads'),
+    ('members.write', 'members', 'Invite people and remove them', 'member_writes'),
+    ('roles.write', 'roles', 'Change what roles may do', 'member_writes'),
+    ('customers.read', 'customers', 'See customers and sites', 'member_reads'),
+    ('customers.write', 'customers', 'Add and change customers and sites', 'member_writes'),
+    ('jobs.read', 'jobs', 'See jobs', 'member_reads'),
+    ('jobs.write', 'jobs', 'Add and change jobs', 'member_writes'),
+    ('documents.read', 'documents', 'See photos and documents', 'member_reads'),
+    ('documents.write', 'documents', 'Add photos and documents', 'member_writes'),
+    ('invoices.read', 'invoices', 'See invoices', 'member_reads'),
+    ('invoices.write', 'invoices', 'Draft invoices', 'member_writes'),
+    ('invoices.issue', 'invoices', 'Issue invoices', 'member_writes'),
+    ('invoices.send', 'invoices', 'Send invoices to customers', 'member_writes'),
+    ('payments.read', 'payments', 'See payments', 'member_reads'),
+    ('payouts.manage', 'payouts', 'Connect the bank account that customers pay into', 'member_writes'),
+    ('audit.read', 'audit', 'See who did what', 'member_reads'),
+    ('export.run', 'export', 'Export everything', 'export');
+
+create table public.roles (
+    account_id uuid not null references public.accounts,
+    id uuid not null default private.uuidv7(),
+    key text,
+    name text not null,
+    created_at timestamptz not null default private.moment(),
+    updated_at timestamptz not null default private.moment(),
+    created_by uuid default auth.uid(),
+    primary key (account_id, id),
+    constraint role_key_is_known check (key in ('owner', 'admin', 'staff', 'partner', 'agent')),
+    constraint role_key_is_unique_in_account unique (account_id, key),
+    constraint role_name_is_not_blank check (length(btrim(name)) between 1 and 60),
+    constraint role_name_is_unique_in_account unique (account_id, name)
+);
+comment on table public.roles is 'What people are in an account: five to begin with, and those the account makes.';
+comment on column public.roles.key is 'The five roles every account has; null for a role of the account''s own.';
+
+create table public.role_permissions (
+    account_id uuid not null,
+    role_id uuid not null,
+    permission text not null references public.permissions,
+    created_at timestamptz not null default private.moment(),
+    created_by uuid default auth.uid(),
+    primary key (account_id, role_id, permission),
+    constraint role_permission_belongs_to_a_role_of_the_account
+        foreign key (account_id, role_id) references public.roles (account_id, id) on delete cascade
+);
+comment on table public.role_permissions is 'What a role allows. What is not here is refused.';
+create index role_permissions_by_permission on public.role_permissions (permission);
+
+create table public.members (
+    account_id uuid not null references public.accounts,
+    id uuid not null default private.uuidv7(),
+    user_id uuid not null references auth.users,
+    role_id uuid not null,
+    display_name text not null,
+    email text not null,
+    removed_at timestamptz,
+    created_at timestamptz not null default private.moment(),
+    updated_at timestamptz not null default private.moment(),
+    created_by uuid default auth.uid(),
+    primary key (account_id, id),
+    constraint member_is_unique_in_account unique (account_id, user_id),
+    constraint member_has_a_role_of_the_account
+        foreign key (account_id, role_id) references public.roles (account_id, id),
+    constraint member_name_is_not_blank check (length(btrim(display_name)) between 1 and 120)
+);
+comment on table public.members is 'A person''s membership of an account. A removed one stays, for the history.';
+create index members_by_user on public.members (user_id) where removed_at is null;
+create index members_by_role on public.members (account_id, role_id);
+
+create table private.counters (
+    account_id uuid not null references public.accounts,
+    name text not null,
+    last_number bigint not null default 0,
+    primary key (account_id, name),
+    constraint counter_is_known check (name in ('job', 'invoice')),
+    constraint counter_never_falls_below_zero check (last_number >= 0)
+);
+comment on table private.counters is
+    'The last number given, per account. A row lock until commit makes the numbers gapless: a transaction '
+    'that rolls back gives its number back.';
+
+create trigger touch before update on public.accounts for each row execute function private.touch();
+create trigger touch before update on public.roles for each row execute function private.touch();
+create trigger touch before update on public.members for each row execute function private.touch();
+
+create function private.keep_an_owner() returns trigger
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    -- Two owners who remove each other at the same time queue up here; the second one finds no owner left.
+    perform from public.accounts as a where a.id = old.account_id for no key update;
+    if not exists (
+        select
+        from public.members as m
+        join public.roles as r on r.account_id = m.account_id and r.id = m.role_id
+        where m.account_id = old.account_id
+          and m.removed_at is null
+          and r.key = 'owner'
+    ) then
+        perform private.fail('last_owner', 'A business always keeps at least one owner.');
+    end if;
+    return null;
+end
+$$;
+comment on function private.keep_an_owner() is 'An account always keeps at least one owner (ACC-5).';
+
+create constraint trigger account_keeps_an_owner
+    after update or delete on public.members
+    deferrable initially deferred
+    for each row execute function private.keep_an_owner();
+
+create function private.next_number(for_account uuid, counter text) returns bigint
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    number bigint;
+begin
+    update private.counters as c
+    set last_number = c.last_number + 1
+    where c.account_id = for_account
+      and c.name = counter
+    returning c.last_number into strict number;
+    return number;
+end
+$$;
+comment on function private.next_number(uuid, text) is 'Takes the next number of an account under a row lock: gapless.';
+
+------------------------------------------------------------------------------------------------------
+-- The questions that policies ask
+------------------------------------------------------------------------------------------------------
+
+create function private.session_is_live() returns boolean
+    language plpgsql
+    stable security definer
+    set search_path = ''
+as $$
+begin
+    return exists (
+        select
+        from auth.sessions as s
+        where s.id = (auth.jwt() ->> 'session_id')::uuid
+          and s.user_id = auth.uid()
+          and (s.not_after is null or s.not_after > now())
+          and s.created_at > now() - interval '90 days'
+          and coalesce(s.refreshed_at at time zone 'utc', s.created_at) > now() - interval '14 days'
+    );
+end
+$$;
+comment on function private.session_is_live() is
+    'Does the session of the token still exist, used within 14 days and begun within 90? A session that was '
+    'signed out ends with the next statement, although its token has not expired (AUTH-5, AUTH-6).';
+grant execute on function private.session_is_live() to authenticated;
+
+create function private.accounts_with(permission text) returns uuid[]
+    language plpgsql
+    stable security definer
+    set search_path = ''
+as $$
+begin
+    return array(
+        select m.account_id
+        from public.members as m
+        join public.role_permissions as rp
+            on rp.account_id = m.account_id
+            and rp.role_id = m.role_id
+            and rp.permission = accounts_with.permission
+        join public.permissions as p on p.key = rp.permission
+        join public.accounts as a on a.id = m.account_id
+        join private.account_state_allows as allowed on allowed.state = a.state and allowed.act = p.act
+        where m.user_id = auth.uid()
+          and m.removed_at is null
+          and private.session_is_live()
+    );
+end
+$$;
+comment on function private.accounts_with(text) is
+    'The accounts in which the signed-in person holds a permission now: the membership is not removed, the '
+    'role allows it, the state of the account allows it, and the session is alive. Reads the tables, never '
+    'the token, so every change counts from the next statement on. In plpgsql because its plan is kept.';
+grant execute on function private.accounts_with(text) to authenticated;
+
+create function private.accounts_that_allow(act text) returns uuid[]
+    language plpgsql
+    stable security definer
+    set search_path = ''
+as $$
+begin
+    return array(
+        select m.account_id
+        from public.members as m
+        join public.accounts as a on a.id = m.account_id
+        join private.account_state_allows as allowed on allowed.state = a.state and allowed.act = accounts_that_allow.act
+        where m.user_id = auth.uid()
+          and m.removed_at is null
+          and private.session_is_live()
+    );
+end
+$$;
+comment on function private.accounts_that_allow(text) is
+    'The accounts of the signed-in person whose state allows an act. Asked by restrictive policies, so that '
+    'a permissive policy written carelessly later on cannot open a suspended account.';
+grant execute on function private.accounts_that_allow(text) to authenticated;
+
+create function private.account_allows(for_account uuid, act text) returns boolean
+    language sql
+    stable security definer
+    set search_path = ''
+as $$
+    select exists (
+        select
+        from public.accounts as a
+        join private.account_state_allows as allowed on allowed.state = a.state
+        where a.id = for_account
+          and allowed.act = account_allows.act
+    )
+$$;
+comment on function private.account_allows(uuid, text) is 'Does the state of an account allow an act, whoever asks?';
+
+create function private.require(for_account uuid, permission text) returns void
+    language plpgsql
+    stable security definer
+    set search_path = ''
+as $$
+begin
+    if for_account = any (private.accounts_with(permission)) then
+        return;
+    end if;
+    if not private.session_is_live() then
+        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
+    end if;
+    if not exists (
+        select
+        from public.members as m
+        where m.account_id = for_account
+          and m.user_id = auth.uid()
+          and m.removed_at is null
+    ) then
+        -- The same answer whether the account exists or not.
+        perform private.fail('not_found', 'There is nothing here, or it is not yours.');
+    end if;
+    if not for_account = any (
+        private.accounts_that_allow((select p.act from public.permissions as p where p.key = permission))
+    ) then
+        perform private.fail('account_suspended', 'This account cannot be changed at the moment. Settings says why.');
+    end if;
+    perform private.fail('not_allowed', 'Your role does not allow this. Ask the owner of the business.', permission);
+end
+$$;
+comment on function private.require(uuid, text) is
+    'Raises unless the signed-in person holds the permission in the account now. The first line of every '
+    'function that runs with its owner''s rights for a person.';
+grant execute on function private.require(uuid, text) to authenticated;
+
+create function public.has_permission(account_id uuid, permission text) returns boolean
+    language sql
+    stable
+    set search_path = ''
+as $$
+    select has_permission.account_id = any (private.accounts_with(has_permission.permission))
+$$;
+comment on function public.has_permission(uuid, text) is
+    'Does the signed-in person hold this permission in this account now? For edge functions that must check again.';
+grant execute on function public.has_permission(uuid, text) to authenticated;
+
+------------------------------------------------------------------------------------------------------
+-- Policies
+------------------------------------------------------------------------------------------------------
+
+create function private.close_when_state_forbids(tenant_table regclass) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    account_column text := case tenant_table when 'public.accounts'::regclass then 'id' else 'account_id' end;
+    reads text := format('%I = any ((select private.accounts_that_allow(''member_reads''))::uuid[])', account_column);
+    writes text := format('%I = any ((select private.accounts_that_allow(''member_writes''))::uuid[])', account_column);
+begin
+    execute format(
+        'create policy "The state of the account must allow reading" on %s as restrictive for select to authenticated using (%s)',
+        tenant_table, reads
+    );
+    execute format(
+        'create policy "The state of the account must allow adding" on %s as restrictive for insert to authenticated with check (%s)',
+        tenant_table, writes
+    );
+    execute format(
+        'create policy "The state of the account must allow changing" on %s as restrictive for update to authenticated using (%s) with check (%s)',
+        tenant_table, writes, writes
+    );
+    execute format(
+        'create policy "The state of the account must allow deleting" on %s as restrictive for delete to authenticated using (%s)',
+        tenant_table, writes
+    );
+end
+$$;
+comment on function private.close_when_state_forbids(regclass) is
+    'Gives a tenant table its four restrictive policies on the state of the account, one per verb.';
+
+select private.close_when_state_forbids('public.accounts');
+select private.close_when_state_forbids('public.roles');
+select private.close_when_state_forbids('public.role_permissions');
+select private.close_when_state_forbids('public.members');
+
+create policy "Members who may see the details see their account"
+    on public.accounts for select to authenticated
+    using (id = any ((select private.accounts_with('account.read'))::uuid[]));
+
+create policy "Members who may change the details change their account"
+    on public.accounts for update to authenticated
+    using (id = any ((select private.accounts_with('account.write'))::uuid[]))
+    with check (id = any ((select private.accounts_with('account.write'))::uuid[]));
+
+create policy "Anybody who is signed in sees what permissions there are"
+    on public.permissions for select to authenticated
+    using ((select private.session_is_live()));
+
+create policy "Members who may see the team see their account's roles"
+    on public.roles for select to authenticated
+    using (account_id = any ((select private.accounts_with('members.read'))::uuid[]));
+
+create policy "Members who may see the team see what its roles may do"
+    on public.role_permissions for select to authenticated
+    using (account_id = any ((select private.accounts_with('members.read'))::uuid[]));
+
+create policy "Members who may see the team see their account's members"
+    on public.members for select to authenticated
+    using (account_id = any ((select private.accounts_with('members.read'))::uuid[]));
+
+grant select on public.accounts, public.permissions, public.roles, public.role_permissions, public.members to authenticated;
+grant update (
+    name, trade, vat_registered, vat_number, email, phone,
+    address_line_1, address_line_2, town, postcode, payment_terms_days
+) on public.accounts to authenticated;
+
+------------------------------------------------------------------------------------------------------
+-- Opening an account
+------------------------------------------------------------------------------------------------------
+
+create function private.open_account(
+    name text,
+    trade text,
+    vat_registered boolean,
+    vat_number text,
+    person_name text,
+    idempotency_key uuid
+) returns uuid
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    person auth.users;
+    earlier jsonb;
+    new_account uuid;
+    digits text := nullif(regexp_replace(upper(coalesce(open_account.vat_number, '')), '^\s*GB|\s', '', 'g'), '');
+begin
+    if not private.session_is_live() then
+        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
+    end if;
+    select * into strict person from auth.users as u where u.id = auth.uid();
+
+    earlier := private.replay(
+        person.id, idempotency_key, 'open_account',
+        jsonb_build_array(name, trade, vat_registered, vat_number, person_name)
+    );
+    if earlier is not null then
+        return earlier #>> '{}';
+    end if;
+
+    if private.clean(name) is null then
+        perform private.fail('validation_failed', 'Give the business a name.', 'name');
+    end if;
+    if private.clean(trade) is null then
+        perform private.fail('validation_failed', 'Choose a trade.', 'trade');
+    end if;
+    if digits is not null and not open_account.vat_registered then
+        perform private.fail('vat_not_registered', 'Say that the business is VAT registered, or leave the VAT number out.', 'vat_number');
+    end if;
+    if digits is not null and not private.is_vat_number(digits) then
+        perform private.fail('validation_failed', 'That is not a UK VAT number: check the nine digits.', 'vat_number');
+    end if;
+
+    insert into public.accounts (name, trade, vat_registered, vat_number, email)
+    values (private.clean(open_account.name), private.clean(open_account.trade), open_account.vat_registered, digits, person.email)
+    returning accounts.id into new_account;
+
+    insert into public.roles (account_id, key, name)
+    values
+        (new_account, 'owner', 'Owner'),
+        (new_account, 'admin', 'Admin'),
+        (new_account, 'staff', 'Staff'),
+        (new_account, 'partner', 'Partner'),
+        (new_account, 'agent', 'Agent');
+
+    insert into public.role_permissions (account_id, role_id, permission)
+    select r.account_id, r.id, granted.permission
+    from private.role_template as granted
+    join public.roles as r on r.account_id = new_account and r.key = granted.role_key;
+
+    insert into public.members (account_id, user_id, role_id, display_name, email)
+    select r.account_id, person.id, r.id, coalesce(private.clean(person_name), person.email), person.email
+    from public.roles as r
+    where r.account_id = new_account
+      and r.key = 'owner';
+
+    insert into private.counters (account_id, name)
+    values (new_account, 'job'), (new_account, 'invoice');
+
+    insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
+    values (
+        new_account::text, new_account::text, false, 50 * 1024 * 1024,
+        array['image/jpeg', 'image/png', 'image/heic', 'image/heif', 'application/pdf']
+    );
+
+    perform private.remember(person.id, idempotency_key, to_jsonb(new_account));
+    return new_account;
+end
+$$;
+comment on function private.open_account(text, text, boolean, text, text, uuid) is
+    'Opens an account with its roles, its owner, its counters and its private bucket, in one transaction.';
+grant execute on function private.open_account(text, text, boolean, text, text, uuid) to authenticated;
+
+create table private.role_template (
+    role_key text not null,
+    permission text not null references public.permissions,
+    primary key (role_key, permission)
+);
+comment on table private.role_template is 'What the five roles may do in a new account. Partner and agent: nothing, until a portal shows them what is theirs.';
+
+insert into private.role_template (role_key, permission)
+select 'owner', p.key from public.permissions as p
+union all
+select 'admin', p.key from public.permissions as p where p.key <> 'payouts.manage'
+union all
+select 'staff', p.key from public.permissions as p
+where p.key in (
+    'account.read', 'members.read', 'customers.read', 'customers.write', 'jobs.read', 'jobs.write',
+    'documents.read', 'documents.write', 'invoices.read', 'invoices.write'
+);
+
+create function public.open_account(
+    name text,
+    trade text,
+    vat_registered boolean,
+    vat_number text,
+    person_name text,
+    idempotency_key uuid
+) returns uuid
+    language sql
+    set search_path = ''
+as $$
+    select private.open_account(name, trade, vat_registered, vat_number, person_name, idempotency_key)
+$$;
+comment on function public.open_account(text, text, boolean, text, text, uuid) is
+    'Opens an account for the signed-in person, who becomes its owner. The same key again answers the same id.';
+grant execute on function public.open_account(text, text, boolean, text, text, uuid) to authenticated;
