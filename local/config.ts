@@ -76,6 +76,10 @@ const StackManifest = z.object({
     connectWebhooks: z.array(z.string()).default([]),
     /** The web app's server module, run by `npm start`. */
     app: z.string().optional(),
+    /** What people call the product. */
+    title: z.string().optional(),
+    /** The settings of config.toml that the web app is given; it sees none of the others. */
+    appEnv: z.array(z.string()).default([]),
     /** Settings of the project that follow from the stack; `{api}` is the gateway's address. */
     env: z.record(z.string(), z.string()).default({})
 });

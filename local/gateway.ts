@@ -173,7 +173,7 @@ export function createGateway(options: GatewayOptions): Server {
 
         if (apiKey !== options.secretKey) headers.delete('sb-forwarded-for');
         headers.set('x-forwarded-for', (incoming.socket.remoteAddress ?? '').replace(/^::ffff:/, ''));
-        headers.set('x-forwarded-proto', 'http');
+        headers.set('x-forwarded-proto', 'encrypted' in incoming.socket ? 'https' : 'http');
         headers.set('x-request-id', requestId);
         return { role, headers };
     }

@@ -3,6 +3,7 @@
 
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { whenAskedToEnd } from './lifetime.ts';
 import { startStack } from './stack.ts';
 import type { PortName } from './ports.ts';
 import { USUAL_PORTS } from './ports.ts';
@@ -47,9 +48,4 @@ else
         ].join('\n')
     );
 
-const end = () => {
-    void stack.stop().then(() => process.exit(0));
-};
-process.on('SIGINT', end);
-process.on('SIGTERM', end);
-process.on('SIGHUP', end);
+whenAskedToEnd(() => void stack.stop().then(() => process.exit(0)));

@@ -35,13 +35,13 @@ export async function freePort(wanted: number): Promise<number> {
 }
 
 /** Listens on the first free port from `wanted` upwards (any for 0) and returns it. */
-export async function listen(server: Server, wanted: number): Promise<number> {
+export async function listen(server: Server, wanted: number, host = '127.0.0.1'): Promise<number> {
     for (let port = wanted; port < wanted + 200 && port < 65_536; port += 1) {
         const taken = await new Promise<boolean>((resolve, reject) => {
             const onError = (error: NodeJS.ErrnoException) =>
                 error.code === 'EADDRINUSE' || error.code === 'EACCES' ? resolve(true) : reject(error);
             server.once('error', onError);
-            server.listen(port, '127.0.0.1', () => {
+            server.listen(port, host, () => {
                 server.off('error', onError);
                 resolve(false);
             });

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -77,24 +77,25 @@ export type Child = {
 };
 
 /**
- * Starts children and remembers them in `pids.json`. A small shell, the guard, waits on a pipe: when
+ * Starts children and remembers them in a file. A small shell, the guard, waits on a pipe: when
  * this process vanishes without a word, it ends the children; what even the guard can't (everything
  * killed at once) the next start does from the file.
  */
 export class Processes {
     readonly #file: string;
+    readonly #leftovers: Recorded;
     readonly #recorded = new Map<string, Recorded[string]>();
     #guard: ChildProcess | undefined;
 
-    constructor(stateDir: string) {
-        this.#file = join(stateDir, 'pids.json');
+    /** `file` is kept beside the state; several may share a folder, each under a name of its own. */
+    constructor(file: string) {
+        this.#file = file;
+        this.#leftovers = readJson<Recorded>(file) ?? {};
     }
 
     /** Ends what an earlier run left behind. */
     async endLeftovers(): Promise<void> {
-        const left = readJson<Recorded>(this.#file) ?? {};
-        await Promise.all(Object.values(left).map((entry) => endProcess(entry, entry.ask)));
-        rmSync(this.#file, { force: true });
+        await Promise.all(Object.values(this.#leftovers).map((entry) => endProcess(entry, entry.ask)));
     }
 
     /** Starts a child in a process group of its own, so that the terminal's Ctrl-C reaches only us. */
@@ -172,6 +173,24 @@ function startGuard(): ChildProcess {
     guard.stdin?.on('error', () => undefined);
     guard.unref();
     return guard;
+}
+
+/** Takes a state folder for this process: its data can't be served twice. */
+export function claimFolder(stateDir: string): void {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    const file = join(stateDir, 'stack.pid');
+    const holder = readJson<ProcessId>(file);
+    if (holder && isAlive(holder) && holder.pid !== process.pid)
+        throw new Error(
+            `It runs already, in process ${holder.pid}, with the data in ${stateDir}. Stop it first.`
+        );
+    const self = identify(process.pid);
+    if (self) writeAtomically(file, JSON.stringify(self));
+}
+
+/** Gives the folder back. */
+export function releaseFolder(stateDir: string): void {
+    rmSync(join(stateDir, 'stack.pid'), { force: true });
 }
 
 /** Writes a file so that a reader, or a crash, sees either the old or the new content. */

@@ -5,16 +5,18 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import type { RequestListener, Server } from 'node:http';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import postgres from 'postgres';
 import type { Sql } from 'postgres';
 import { createControl } from './cron/control.ts';
 import { startWorker } from './cron/worker.ts';
+import type { Certificate } from './certificate.ts';
 import { createClock } from './clock.ts';
 import { platformConfig, readConfig, readManifest, resolveConfig } from './config.ts';
 import { bootstrap } from './database/bootstrap.ts';
-import { startPostgres } from './database/postgres.ts';
+import { endCluster, startPostgres } from './database/postgres.ts';
 import { ensureVaultKey, fillVault } from './database/vault.ts';
 import { openSecrets, resolveEnvironment, standInsFor } from './environment.ts';
 import { startFunctions } from './functions/functions.ts';
@@ -24,8 +26,7 @@ import { createKeys } from './keys.ts';
 import { migrate, seed } from './migrate.ts';
 import { freePort, listen, USUAL_PORTS } from './ports.ts';
 import type { PortName } from './ports.ts';
-import { identify, isAlive, Processes, readJson, writeAtomically } from './processes.ts';
-import type { ProcessId } from './processes.ts';
+import { claimFolder, Processes, readJson, releaseFolder, writeAtomically } from './processes.ts';
 import { startPostgrest } from './rest/postgrest.ts';
 
 export type StackInfo = {
@@ -67,7 +68,14 @@ export type StackOptions = {
     watch?: boolean;
     /** Settings given by the person; the process's environment by default. */
     given?: NodeJS.ProcessEnv;
+    /** Serve over this certificate, at its host, instead of plain http on this machine alone. */
+    tls?: Certificate;
+    /** Forget all data first. */
+    reset?: boolean;
+    /** What the person may want to know. */
     log?: (line: string) => void;
+    /** What goes well; goes to `log` by default. */
+    progress?: (line: string) => void;
 };
 
 export type Stack = {
@@ -80,6 +88,13 @@ export type Stack = {
 };
 
 type Closable = { fetch: Service; close(): Promise<void> };
+
+/** Everything in the state folder that is the person's or follows from it. */
+const DATA = [
+    ...['postgres', 'postgres.new', 'storage', 'secrets.json', 'ports.json', 'logs'],
+    ...['stripe.sqlite', 'stripe.sqlite-wal', 'stripe.sqlite-shm'],
+    ...['mail.sqlite', 'mail.sqlite-wal', 'mail.sqlite-shm', 'google-keys.json', 'apple-keys.json']
+];
 
 /** Starts the stack; throws, with everything ended again, when a part of it can't start. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -101,36 +116,45 @@ async function bringUp(
     stop: () => Promise<void>
 ): Promise<Stack> {
     const log = options.log ?? (() => undefined);
+    const progress = options.progress ?? log;
     const given = options.given ?? process.env;
+    claimFolder(options.stateDir);
+    undo.push(() => releaseFolder(options.stateDir));
     mkdirSync(join(options.stateDir, 'logs'), { recursive: true, mode: 0o700 });
     const projectDir = realpathSync(options.projectDir);
     const stateDir = realpathSync(options.stateDir);
     const state = (name: string) => join(stateDir, name);
 
-    claim(state('stack.pid'));
-    undo.push(() => rmSync(state('stack.pid'), { force: true }));
-    const processes = new Processes(stateDir);
+    const processes = new Processes(state('pids.json'));
     await processes.endLeftovers();
     undo.push(() => processes.close());
+    if (options.reset) {
+        await endCluster(state('postgres'));
+        for (const name of DATA) rmSync(state(name), { recursive: true, force: true });
+        mkdirSync(state('logs'), { mode: 0o700 });
+    }
 
     const manifest = readManifest(projectDir);
     const { raw, names } = readConfig(projectDir);
     const { secrets, save } = await openSecrets(stateDir);
     const clock = createClock();
 
+    const { tls } = options;
     // Every address first: the parts know each other by them.
     const remembered = readJson<Partial<Record<PortName, number>>>(state('ports.json')) ?? {};
     const wish = (name: PortName) => options.ports?.[name] ?? remembered[name] ?? USUAL_PORTS[name];
     const doors = new Map<PortName, Door>();
     for (const name of ['api', 'inbox', 'control', 'stripe', 'google', 'apple'] as const) {
-        const door = await openDoor(wish(name));
+        const door = await openDoor(wish(name), name === 'control' ? undefined : tls);
         doors.set(name, door);
         undo.push(() => closeServer(door.server));
     }
-    const url = (name: PortName) => `http://127.0.0.1:${doors.get(name)?.port}`;
+    const url = (name: PortName) =>
+        `${tls && name !== 'control' ? `https://${tls.host}` : 'http://127.0.0.1'}:${doors.get(name)?.port}`;
     const apiUrl = url('api');
 
-    const appOrigin = options.appOrigin ?? `http://localhost:${options.appPort ?? 3000}`;
+    const appOrigin =
+        options.appOrigin ?? `${tls ? `https://${tls.host}` : 'http://localhost'}:${options.appPort ?? 3000}`;
     const generated = secrets.generated;
     const secretOf = (name: string, prefix: string) =>
         (generated[name] ??= `${prefix}${randomBytes(24).toString('hex')}`);
@@ -190,6 +214,7 @@ async function bringUp(
             ...settings.edge_runtime.secrets
         },
         watch: options.watch ?? false,
+        trust: tls?.certFile,
         processes,
         log
     });
@@ -259,10 +284,10 @@ async function bringUp(
     try {
         if (options.migrate ?? true)
             for (const file of await migrate(owner, join(projectDir, 'supabase', 'migrations')))
-                log(`migrated ${file}`);
+                progress(`migrated ${file}`);
         if ((options.seed ?? true) && settings.db.seed.enabled) {
             const files = settings.db.seed.sql_paths.map((path) => join(projectDir, 'supabase', path));
-            for (const file of await seed(owner, files)) log(`seeded ${file}`);
+            for (const file of await seed(owner, files)) progress(`seeded ${file}`);
         }
     } finally {
         await owner.end();
@@ -355,15 +380,6 @@ async function bringUp(
     };
 }
 
-/** One stack per state folder: its data can't be served twice. */
-function claim(file: string): void {
-    const holder = readJson<ProcessId>(file);
-    if (holder && isAlive(holder) && holder.pid !== process.pid)
-        throw new Error(`A stack already runs from this folder (process ${holder.pid}). Stop it first.`);
-    const self = identify(process.pid);
-    if (self) writeAtomically(file, JSON.stringify(self));
-}
-
 type Door = {
     server: Server;
     port: number;
@@ -372,12 +388,13 @@ type Door = {
 };
 
 /** Takes a port at once and answers 503 until the service behind it is there. */
-async function openDoor(wanted: number): Promise<Door> {
-    const server = createServer((_, outgoing) => {
+async function openDoor(wanted: number, tls?: Certificate): Promise<Door> {
+    const wait: RequestListener = (_, outgoing) => {
         outgoing.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
         outgoing.end(JSON.stringify({ message: 'The stack is starting.' }));
-    });
-    const port = await listen(server, wanted);
+    };
+    const server = tls ? createTlsServer({ cert: tls.cert, key: tls.key }, wait) : createServer(wait);
+    const port = await listen(server, wanted, tls && tls.host !== 'localhost' ? '0.0.0.0' : '127.0.0.1');
     const replace = (listener: RequestListener) => {
         server.removeAllListeners('request');
         server.on('request', listener);

@@ -76,7 +76,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const user = runAs();
     const fresh = !existsSync(join(options.dataDir, 'PG_VERSION'));
     if (fresh) await makeCluster(options, binaries, user);
-    else await endLeftovers(options.dataDir, binaries.postgres);
+    else await endCluster(options.dataDir);
 
     let port = options.port;
     let server: Child | undefined;
@@ -95,7 +95,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
             // Taken between our look and its bind, or orphans of a killed server still hold its memory.
             if (/Address already in use/.test(reason)) port = await freePort(port + 1);
             else {
-                await endLeftovers(options.dataDir, binaries.postgres);
+                await endCluster(options.dataDir);
                 await sleep(200 * attempt);
             }
         }
@@ -103,7 +103,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         void current.ended.then(async ({ code, signal: killedBy }) => {
             if (!wanted || server !== current) return;
             options.log(`Postgres ended unexpectedly (${killedBy ?? `exit ${code}`}); starting it again.`);
-            await endLeftovers(options.dataDir, binaries.postgres);
+            await endCluster(options.dataDir);
             await launch().catch((error: Error) => options.log(error.message));
         });
     };
@@ -233,19 +233,19 @@ function answersStartup(port: number): Promise<boolean> {
  * Ends a server that outlived its stack, and the sessions that outlived a killed server. Its lock file
  * names a process id; when that id has passed to somebody else, only the file goes.
  */
-async function endLeftovers(dataDir: string, binary: string): Promise<void> {
+export async function endCluster(dataDir: string): Promise<void> {
     const lock = join(dataDir, 'postmaster.pid');
     const pid = existsSync(lock) ? Number(readFileSync(lock, 'utf8').split('\n')[0]) : 0;
     const known = pid > 0 ? identify(pid) : null;
-    if (known !== null && (await isServerOf(pid, dataDir, binary))) await endProcess(known, 'SIGINT', 10_000);
+    if (known !== null && (await isServerOf(pid, dataDir))) await endProcess(known, 'SIGINT', 10_000);
     for (const orphan of orphansOf(dataDir)) signal(orphan, 'SIGQUIT');
     rmSync(lock, { force: true });
 }
 
-async function isServerOf(pid: number, dataDir: string, binary: string): Promise<boolean> {
+async function isServerOf(pid: number, dataDir: string): Promise<boolean> {
     if (process.platform === 'linux') return orphansOf(dataDir).includes(pid);
     const { stdout } = await run('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
-    return stdout.includes(binary) && stdout.includes(dataDir);
+    return stdout.includes('postgres') && stdout.includes(dataDir);
 }
 
 /** Every process of the cluster works inside its data directory; Linux tells. */

@@ -20,6 +20,8 @@ export type FunctionsOptions = {
     settings: PlatformConfig['functions'];
     /** What a function may read from its environment, and all it may read. */
     env: Record<string, string>;
+    /** A certificate file to trust beside the public ones. */
+    trust?: string;
     /** Start anew when a file of the functions changes. */
     watch: boolean;
     processes: Processes;
@@ -48,7 +50,13 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
         const child = await options.processes.start('deno', binary, denoArguments(options, port, entries), {
             cwd: options.projectDir,
             stdio: ['pipe', 'pipe', 'pipe'],
-            env: { ...options.env, DENO_DIR: options.cacheDir, DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' }
+            env: {
+                ...options.env,
+                ...(options.trust === undefined ? {} : { DENO_CERT: options.trust }),
+                DENO_DIR: options.cacheDir,
+                DENO_NO_UPDATE_CHECK: '1',
+                NO_COLOR: '1'
+            }
         });
         child.process.stdin?.on('error', () => undefined);
         await new Promise<void>((resolve, reject) => {
