@@ -179,7 +179,8 @@ create function private.request_context(
     out user_agent text,
     out request_id text,
     out via text,
-    out trusted boolean
+    out trusted boolean,
+    out person_id uuid
 )
     language plpgsql
     stable security definer
@@ -216,6 +217,7 @@ begin
             user_agent := left(claims ->> 'ua', 500);
             request_id := left(claims ->> 'rid', 100);
             via := coalesce(claims ->> 'via', 'app');
+            person_id := case when auth.role() = 'service_role' then private.as_uuid(claims ->> 'act') end;
             trusted := true;
             return;
         end if;
@@ -231,7 +233,17 @@ end
 $$;
 comment on function private.request_context() is
     'Address, user agent and request id of the request. trusted means that our web tier or an edge function '
-    'vouched for them: the MAC of x-tf-context matches, it is at most 60 s old and made for this session.';
+    'vouched for them: the MAC of x-tf-context matches, it is at most 60 s old and made for this session. '
+    'person_id is for whom an edge function acts with its own rights, when it is a person.';
+
+create function private.as_uuid(words text) returns uuid
+    language sql
+    immutable parallel safe
+    set search_path = ''
+as $$
+    select case when words ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then words::uuid end
+$$;
+comment on function private.as_uuid(text) is 'The UUID in its usual writing, or null when it is none.';
 
 create function private.base64url(bytes bytea) returns text
     language sql

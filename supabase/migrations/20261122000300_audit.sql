@@ -101,9 +101,9 @@ create function audit.write(
     set search_path = ''
 as $$
 declare
-    person uuid := auth.uid();
-    actor jsonb := nullif(current_setting('tf.actor', true), '')::jsonb;
     context record := private.request_context();
+    person uuid := coalesce(auth.uid(), context.person_id);
+    actor jsonb := nullif(current_setting('tf.actor', true), '')::jsonb;
 begin
     insert into audit.records (
         account_id, actor_kind, actor_id, actor_name, session_id, via, ip, user_agent, trusted, request_id,

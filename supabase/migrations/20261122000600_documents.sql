@@ -243,15 +243,6 @@ comment on function private.guard_object() is
     'minutes ago by somebody who may still write there, and under exactly its name. An upload token of the '
     'storage server lives two hours and is not checked by policies; this trigger fires for it as well (FILE-2).';
 
-create function private.as_uuid(words text) returns uuid
-    language sql
-    immutable parallel safe
-    set search_path = ''
-as $$
-    select case when words ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then words::uuid end
-$$;
-comment on function private.as_uuid(text) is 'The UUID in its usual writing, or null when it is none.';
-
 create trigger objects_need_an_awaiting_document
     before insert or update on storage.objects
     for each row execute function private.guard_object();
@@ -482,7 +473,7 @@ create function service.forget_document(account_id uuid, document_id uuid) retur
     set search_path = ''
 as $$
 begin
-    perform private.act_as('worker', name => 'sweep-documents');
+    perform private.act_as('worker', name => 'storage-sweep');
     delete from public.documents as d
     where d.account_id = forget_document.account_id
       and d.id = forget_document.document_id

@@ -175,13 +175,23 @@ as $$
 declare
     link public.portal_links := private.live_link(token);
     invoice public.invoices;
+    document public.documents;
 begin
     if link.id is null then
         perform private.fail('link_not_valid', 'This link does not work any more. Ask for a new one.');
     end if;
 
     if link.first_viewed_at is null then
-        perform private.act_as('customer', link.id, (select i.customer ->> 'name' from public.invoices as i where i.account_id = link.account_id and i.id = link.invoice_id));
+        perform private.act_as(
+            'customer',
+            link.id,
+            (
+                select i.customer ->> 'name'
+                from public.invoices as i
+                where i.account_id = link.account_id
+                  and i.id = link.invoice_id
+            )
+        );
         update public.portal_links as l
         set first_viewed_at = private.moment()
         where l.account_id = link.account_id
@@ -194,6 +204,13 @@ begin
     from public.invoices as i
     where i.account_id = link.account_id
       and i.id = link.invoice_id;
+    select *
+    into document
+    from public.documents as d
+    where d.account_id = invoice.account_id
+      and d.id = invoice.document_id
+      and d.state = 'ready'
+      and d.access = 'client';
 
     return jsonb_build_object(
         'business', invoice.supplier - 'vat_registered',
@@ -259,13 +276,10 @@ begin
                 where c.account_id = invoice.account_id
                   and c.charges_enabled
             ),
-        'document_id', (
-            select d.id
-            from public.documents as d
-            where d.account_id = invoice.account_id
-              and d.id = invoice.document_id
-              and d.state = 'ready'
-        ),
+        'document_id', document.id,
+        'document', case when document.id is not null then
+            jsonb_build_object('bucket_id', document.bucket_id, 'object_name', document.object_name)
+        end,
         'expires_at', link.expires_at
     );
 end
@@ -291,7 +305,7 @@ as $$
 $$;
 comment on function public.portal_invoice(text) is
     'What the holder of a private link sees: business, customer, invoice, lines, VAT, payments, can_pay, '
-    'document_id (null until the PDF is stored). Marks the first view. link_not_valid when it is unknown, expired or revoked.';
+    'document_id and document {bucket_id, object_name} (null until the PDF is stored). Marks the first view. link_not_valid when it is unknown, expired or revoked.';
 grant execute on function public.portal_invoice(text) to anon, authenticated;
 
 create function private.portal_documents() returns table (bucket_id text, object_name text)

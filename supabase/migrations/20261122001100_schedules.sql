@@ -32,7 +32,7 @@ values
         'Applies Stripe''s events that were recorded and not applied.'
     ),
     (
-        'sweep-documents', '*/5 * * * *', $$select private.kick('storage-sign', '{"action": "sweep"}')$$,
+        'sweep-documents', '*/5 * * * *', $$select private.kick('storage-sweep')$$,
         'Removes uploads that were never finished, bytes and row.'
     ),
     (

@@ -1,0 +1,205 @@
+select plan(37);
+
+select tests.business('bell');
+select tests.business('finch');
+select tests.job('bell');
+
+------------------------------------------------------------------------------------------------------
+-- Who, what, when, from where
+------------------------------------------------------------------------------------------------------
+
+select tests.send_headers('{"x-forwarded-for": "198.51.100.9", "user-agent": "Claimed", "x-request-id": "r-77"}');
+select tests.authenticate_as('bell owner');
+update public.customers set phone = '07700 900001';
+select tests.be_postgres();
+select results_eq(
+    $$
+        select action, actor_kind, actor_id, session_id is not null, via, host(ip), user_agent, trusted, request_id, before, after
+        from audit.records where account_id = tests.id('bell') order by seq desc limit 1
+    $$,
+    $$
+        values (
+            'customer.updated', 'person', tests.id('bell owner'), true, 'api', '198.51.100.9', 'Claimed', false, 'r-77',
+            '{"phone": null}'::jsonb, '{"phone": "07700 900001"}'::jsonb
+        )
+    $$,
+    '[AUD-1] a change is recorded: who, what, from where, and the changed field before and after'
+);
+select tests.authenticate_as('bell owner');
+
+update public.customers set phone = '07700 900001';
+select tests.be_postgres();
+select is(
+    (select action || ' ' || (after ->> 'phone') from audit.records where account_id = tests.id('bell') order by seq desc limit 1),
+    'customer.updated 07700 900001', 'an update that changes nothing is no record'
+);
+select is(
+    (select count(*) from audit.records where account_id = tests.id('bell') and entity = 'customer' and action = 'customer.updated'),
+    1::bigint, 'so there is one record of it'
+);
+select tests.authenticate_as('bell owner');
+select public.move_job(tests.id('bell'), tests.id('bell job'), 'booked');
+select tests.be_postgres();
+select is(
+    (select action from audit.records where account_id = tests.id('bell') order by seq desc limit 1),
+    'job.booked', 'a state that is reached names the act'
+);
+select tests.draft('bell');
+select tests.authenticate_as('bell owner');
+select public.discard_invoice(tests.id('bell'), tests.id('bell invoice'));
+select tests.be_postgres();
+select ok(
+    exists (select from audit.records where action = 'invoice.deleted' and entity_id = tests.id('bell invoice') and before ->> 'state' = 'draft' and after is null),
+    '[AUD-1] a deletion keeps the whole row'
+);
+select is(
+    (select count(*) from audit.records where action = 'invoice_line.deleted' and subject = 'invoice' and subject_id = tests.id('bell invoice')),
+    1::bigint, '[AUD-1] and that of its parts, found under it'
+);
+
+-- A table in a business's story that nobody watches would fail here.
+select is_empty(
+    $$
+        select n.nspname || '.' || c.relname
+        from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p')
+          and n.nspname in ('public', 'billing', 'mail')
+          and exists (select from pg_attribute as a where a.attrelid = c.oid and (a.attname = 'account_id' or c.relname = 'accounts') and not a.attisdropped)
+          and (
+              not exists (select from audit.watched as w where w.table_name = n.nspname || '.' || c.relname)
+              or 2 <> (
+                  select count(*)
+                  from pg_trigger as t
+                  where t.tgrelid = c.oid and t.tgfoid = 'audit.record'::regproc and t.tgenabled = 'A'
+              )
+          )
+    $$,
+    '[AUD-1] every table of an account is watched, by triggers that always fire'
+);
+
+------------------------------------------------------------------------------------------------------
+-- Customers, webhooks and workers
+------------------------------------------------------------------------------------------------------
+
+select tests.sendable('bell');
+select set_config('tests.token', tests.link('bell'), true);
+select tests.be_anon();
+select public.portal_invoice(current_setting('tests.token'));
+select tests.be_postgres();
+select results_eq(
+    $$select action, actor_kind, actor_name from audit.records where account_id = tests.id('bell') order by seq desc limit 1$$,
+    $$values ('portal_link.first_viewed', 'customer', 'Priya Raman')$$,
+    '[AUD-1] a customer who opens a link is recorded as the customer'
+);
+select tests.be_service();
+select service.save_connected_account(tests.id('bell'), 'acct_bell', true, true, true, null);
+select tests.be_postgres();
+select results_eq(
+    $$select action, actor_kind, actor_name from audit.records where account_id = tests.id('bell') order by seq desc limit 1$$,
+    $$values ('connected_account.created', 'worker', 'connect')$$,
+    '[AUD-1] a worker that acts for nobody is recorded as itself'
+);
+select set_config('tf.actor', '{"kind": "webhook", "name": "Stripe"}', true);
+select tests.authenticate_as('bell owner');
+update public.customers set phone = '07700 900002';
+select tests.be_postgres();
+select set_config('tf.actor', '', true);
+select is(
+    (select actor_kind from audit.records where account_id = tests.id('bell') order by seq desc limit 1),
+    'person', '[AUD-1] nobody who is signed in can pass for somebody else'
+);
+select tests.be_service();
+select lives_ok(
+    $$select service.record_refusal(jsonb_build_object('account_id', tests.id('bell'), 'actor_id', tests.id('finch owner')), 'invoices.issue.refused', '{"code": "not_found"}')$$,
+    '[AUD-2] an act that was refused is recorded by a call of its own'
+);
+select tests.be_postgres();
+select is(
+    (select detail ->> 'code' from audit.records where action = 'invoices.issue.refused' and actor_id = tests.id('finch owner')),
+    'not_found', '[AUD-2] with its reason'
+);
+select tests.authenticate_as('bell owner');
+select throws_ok($$select service.record_refusal('{}', 'x', '{}')$$, '42501', null, '[AUD-2] a member cannot write such a record');
+
+------------------------------------------------------------------------------------------------------
+-- No secrets
+------------------------------------------------------------------------------------------------------
+
+select tests.authenticate_as('bell owner');
+select public.send_invoice(tests.id('bell'), tests.id('bell invoice'), 'priya@mail.example', 'canary-8d1f', gen_random_uuid());
+select tests.be_postgres();
+select is_empty(
+    $$
+        select r.*
+        from audit.records as r, mail.outbox as o
+        where o.template = 'invoice'
+          and strpos(r::text, o.data ->> 'link_token') > 0
+    $$,
+    '[AUD-6] the token of a link never reaches the log'
+);
+select is_empty(
+    $$select r.* from audit.records as r, public.portal_links as l where strpos(r::text, encode(l.token_hash, 'hex')) > 0$$,
+    '[AUD-6] nor does its hash'
+);
+select is(
+    (select after ->> 'token_hash' from audit.records where action = 'portal_link.created' order by seq desc limit 1),
+    '[redacted]', '[AUD-6] only that there is one'
+);
+select is_empty($$select * from audit.records where strpos(records::text, 'canary-8d1f') > 0$$, '[AUD-6] the data of a message never reaches the log');
+
+------------------------------------------------------------------------------------------------------
+-- Append only
+------------------------------------------------------------------------------------------------------
+
+select throws_ok('update audit.records set action = ''x''', '42501', null, '[AUD-3] the owner of the database cannot update records');
+select throws_ok('delete from audit.records', '42501', null, '[AUD-3] nor delete them');
+select throws_ok('truncate audit.records', '42501', null, '[AUD-3] nor truncate them');
+set local session_replication_role = replica;
+select throws_ok('update audit.records set action = ''x''', '42501', null, '[AUD-3] not even as a replica');
+select throws_ok('delete from audit.records', '42501', null, '[AUD-3] a replica does not delete');
+select throws_ok('truncate audit.records', '42501', null, '[AUD-3] nor truncate');
+update public.customers set phone = '07700 900003' where account_id = tests.id('bell');
+select is(
+    (select after ->> 'phone' from audit.records where account_id = tests.id('bell') order by seq desc limit 1),
+    '07700 900003', '[AUD-1] and what a replica changes is recorded'
+);
+set local session_replication_role = origin;
+select tests.be_service();
+select throws_ok('update audit.records set action = ''x''', '42501', null, '[AUD-3] the service role cannot update records');
+select throws_ok('delete from audit.records', '42501', null, '[AUD-3] nor delete them');
+select throws_ok('truncate audit.records', '42501', null, '[AUD-3] nor truncate them');
+select throws_ok('select * from audit.records', '42501', null, '[AUD-3] nor read them');
+select tests.authenticate_as('bell owner');
+select throws_ok('update audit.records set action = ''x''', '42501', null, '[AUD-3] an account''s owner cannot update records');
+select throws_ok('delete from audit.records', '42501', null, '[AUD-3] nor delete them');
+select throws_ok('truncate audit.records', '42501', null, '[AUD-3] nor truncate them');
+select throws_ok('insert into audit.records (actor_kind, via, trusted, action, entity, subject) values (''system'', ''sql'', true, ''x'', ''x'', ''x'')', '42501', null, '[AUD-3] nor add one');
+
+------------------------------------------------------------------------------------------------------
+-- Reading
+------------------------------------------------------------------------------------------------------
+
+select ok(jsonb_array_length(public.audit_trail(tests.id('bell'))) > 5, '[AUD-5] an owner reads the trail');
+select is(
+    (
+        select count(*)
+        from jsonb_array_elements(public.audit_trail(tests.id('bell'), entity => 'invoice', entity_id => tests.id('bell invoice'))) as record
+        where record ->> 'subject_id' <> tests.id('bell invoice')::text
+    ), 0::bigint, '[AUD-5] of one invoice, with its parts and nothing else'
+);
+select tests.be_postgres();
+select tests.claim('bell owner');
+select is(
+    jsonb_array_length(public.audit_trail(tests.id('bell'), page_size => 2))::text
+    || ' ' || (public.audit_trail(tests.id('bell'), before_seq => (public.audit_trail(tests.id('bell'), page_size => 2) -> 1 ->> 'seq')::bigint, page_size => 1) -> 0 ->> 'seq')::text,
+    '2 ' || (select seq from audit.records where account_id = tests.id('bell') and not is_detail order by seq desc offset 2 limit 1),
+    '[AUD-5] page by page'
+);
+select tests.be_postgres();
+select tests.member('bell', 'staff');
+select tests.authenticate_as('bell staff');
+select throws_ok($$select public.audit_trail(tests.id('bell'))$$, '42501', null, '[ACC-3] staff may not read it');
+select tests.authenticate_as('finch owner');
+select throws_ok($$select public.audit_trail(tests.id('bell'))$$, 'PT404', null, '[ISO-1] nor may another account');
+select * from finish();

@@ -1,0 +1,275 @@
+-- Builders for pgTAP: who acts, and things to act on, made through the same functions that the app calls.
+-- Everything has a name ('bell', 'bell owner', 'bell invoice'), and tests.id() finds it again.
+
+create table tests.things (name text primary key, id uuid not null, session_id uuid);
+alter table tests.things disable row level security, no force row level security;
+
+create function tests.id(name text) returns uuid
+    language plpgsql
+    stable
+as $$
+declare
+    found_id uuid;
+begin
+    select t.id into found_id from tests.things as t where t.name = id.name;
+    if found_id is null then
+        raise exception 'The test has made no %.', name;
+    end if;
+    return found_id;
+end
+$$;
+
+create function tests.keep(name text, id uuid, session_id uuid default null) returns uuid
+    language sql
+as $$
+    insert into tests.things (name, id, session_id)
+    values (keep.name, keep.id, keep.session_id)
+    on conflict (name) do update
+    set id = excluded.id,
+        session_id = excluded.session_id
+    returning id
+$$;
+
+------------------------------------------------------------------------------------------------------
+-- Who acts
+------------------------------------------------------------------------------------------------------
+
+create function tests.claim(person text) returns void
+    language sql
+as $$
+    select set_config('request.jwt.claims', (
+        select jsonb_build_object('sub', t.id, 'role', 'authenticated', 'session_id', t.session_id, 'aal', 'aal1')::text
+        from tests.things as t
+        where t.name = person
+    ), true)
+$$;
+
+-- A signed-in person, as the Data API would run their request.
+create function tests.authenticate_as(person text) returns void
+    language plpgsql
+as $$
+begin
+    perform tests.id(person);
+    perform tests.claim(person);
+    perform set_config('role', 'authenticated', true);
+end
+$$;
+
+create function tests.be_anon() returns void
+    language sql
+as $$
+    select set_config('request.jwt.claims', '{"role": "anon"}', true), set_config('role', 'anon', true)
+$$;
+
+create function tests.be_service() returns void
+    language sql
+as $$
+    select set_config('request.jwt.claims', '{"role": "service_role"}', true), set_config('role', 'service_role', true)
+$$;
+
+-- The owner of the database again, acting for nobody.
+create function tests.be_postgres() returns void
+    language sql
+as $$
+    select set_config('role', 'postgres', true), set_config('request.jwt.claims', '', true)
+$$;
+
+create function tests.send_headers(headers jsonb) returns void
+    language sql
+as $$
+    select set_config('request.headers', send_headers.headers::text, true)
+$$;
+
+------------------------------------------------------------------------------------------------------
+-- People and businesses
+------------------------------------------------------------------------------------------------------
+
+create function tests.person(name text) returns uuid
+    language plpgsql
+as $$
+declare
+    user_id uuid := gen_random_uuid();
+    session_id uuid := gen_random_uuid();
+begin
+    insert into auth.users (instance_id, id, aud, role, email, email_confirmed_at, created_at, updated_at)
+    values (
+        '00000000-0000-0000-0000-000000000000', user_id, 'authenticated', 'authenticated',
+        replace(person.name, ' ', '.') || '.' || left(user_id::text, 8) || '@people.example', now(), now(), now()
+    );
+    insert into auth.sessions (id, user_id, created_at, updated_at, aal)
+    values (session_id, user_id, now(), now(), 'aal1');
+    return tests.keep(person.name, user_id, session_id);
+end
+$$;
+
+-- 'bell' is the business, 'bell owner' its owner.
+create function tests.business(name text, vat_registered boolean default true) returns uuid
+    language plpgsql
+as $$
+declare
+    account uuid;
+begin
+    perform tests.person(name || ' owner');
+    perform tests.claim(name || ' owner');
+    account := public.open_account(
+        initcap(name), 'electrician', vat_registered, case when vat_registered then '999999973' end,
+        initcap(name) || ' Owner', gen_random_uuid()
+    );
+    perform set_config('request.jwt.claims', '', true);
+    return tests.keep(name, account);
+end
+$$;
+
+create function tests.member(business text, role_key text, name text default null) returns uuid
+    language plpgsql
+as $$
+declare
+    person text := coalesce(name, business || ' ' || role_key);
+    user_id uuid := tests.person(person);
+    member_id uuid;
+begin
+    insert into public.members (account_id, user_id, role_id, display_name, email)
+    select r.account_id, user_id, r.id, initcap(person), u.email
+    from public.roles as r
+    join auth.users as u on u.id = user_id
+    where r.account_id = tests.id(business)
+      and r.key = role_key
+    returning id into member_id;
+    perform tests.keep(person || ' membership', member_id);
+    return user_id;
+end
+$$;
+
+-- A member whose own role allows exactly these permissions.
+create function tests.member_with(business text, permissions text[], name text) returns uuid
+    language plpgsql
+as $$
+declare
+    role_id uuid;
+    user_id uuid := tests.person(name);
+begin
+    insert into public.roles (account_id, name)
+    values (tests.id(business), name)
+    returning id into role_id;
+    insert into public.role_permissions (account_id, role_id, permission)
+    select tests.id(business), role_id, permission
+    from unnest(permissions) as permission;
+    insert into public.members (account_id, user_id, role_id, display_name, email)
+    values (tests.id(business), user_id, role_id, initcap(name), replace(name, ' ', '.') || '@people.example');
+    return user_id;
+end
+$$;
+
+create function tests.set_state(business text, state text) returns void
+    language sql
+as $$
+    update public.accounts set state = set_state.state where id = tests.id(business)
+$$;
+
+------------------------------------------------------------------------------------------------------
+-- Work
+------------------------------------------------------------------------------------------------------
+
+-- 'bell customer', 'bell site' and 'bell job'; further ones by another name.
+create function tests.job(business text, name text default 'job') returns uuid
+    language plpgsql
+as $$
+declare
+    made jsonb;
+begin
+    perform tests.claim(business || ' owner');
+    made := public.create_job(
+        tests.id(business), gen_random_uuid(),
+        jsonb_build_object('title', 'Replace consumer unit'),
+        jsonb_build_object('name', 'Priya Raman', 'email', 'priya@mail.example'),
+        jsonb_build_object('address_line_1', '14 Orchard Rise', 'town', 'Kelsworth', 'postcode', 'KQ2 4LD')
+    );
+    perform set_config('request.jwt.claims', '', true);
+    perform tests.keep(business || ' customer', (made ->> 'customer_id')::uuid);
+    perform tests.keep(business || ' site', (made ->> 'site_id')::uuid);
+    return tests.keep(business || ' ' || name, (made ->> 'job_id')::uuid);
+end
+$$;
+
+create function tests.line(unit_pence bigint, vat_rate_bp int default 2000, quantity_milli bigint default 1000) returns jsonb
+    language sql
+    immutable
+as $$
+    select jsonb_build_object(
+        'kind', 'labour', 'description', 'Work', 'quantity_milli', line.quantity_milli,
+        'unit_pence', line.unit_pence, 'vat_rate_bp', line.vat_rate_bp
+    )
+$$;
+
+-- 'bell invoice', a draft of £100.00 and VAT unless lines are given; 'bell job' must exist.
+create function tests.draft(business text, lines jsonb default null, name text default 'invoice') returns uuid
+    language plpgsql
+as $$
+declare
+    registered boolean := (select vat_registered from public.accounts where id = tests.id(business));
+    made jsonb;
+begin
+    perform tests.claim(business || ' owner');
+    made := public.save_invoice(
+        tests.id(business), null, gen_random_uuid(),
+        jsonb_build_object('job_id', tests.id(business || ' job')),
+        coalesce(lines, jsonb_build_array(tests.line(10000, case when registered then 2000 end)))
+    );
+    perform set_config('request.jwt.claims', '', true);
+    return tests.keep(business || ' ' || name, (made ->> 'invoice_id')::uuid);
+end
+$$;
+
+-- The same, issued: 'bell invoice' and 'bell document'.
+create function tests.issued(business text, name text default 'invoice') returns uuid
+    language plpgsql
+as $$
+declare
+    invoice uuid := tests.draft(business, null, name);
+    made jsonb;
+begin
+    perform tests.claim(business || ' owner');
+    made := public.issue_invoice(
+        tests.id(business), invoice, (select total_pence from public.invoices where id = invoice), gen_random_uuid()
+    );
+    perform set_config('request.jwt.claims', '', true);
+    perform tests.keep(business || ' document', (made ->> 'document_id')::uuid);
+    return invoice;
+end
+$$;
+
+-- Stores an object for the file of a document, as the storage server would with its own rights.
+create function tests.store(document uuid, part text default 'object', bytes int default 1234) returns void
+    language sql
+as $$
+    insert into storage.objects (bucket_id, name, owner_id, metadata)
+    select
+        d.bucket_id,
+        case part when 'upload' then d.upload_name else d.object_name end,
+        d.created_by::text,
+        jsonb_build_object('size', bytes, 'mimetype', 'application/pdf')
+    from public.documents as d
+    where d.id = store.document
+$$;
+
+-- The same, with its PDF stored, so that it can be sent.
+create function tests.sendable(business text) returns uuid
+    language plpgsql
+as $$
+declare
+    invoice uuid := tests.issued(business);
+begin
+    perform tests.store(tests.id(business || ' document'));
+    perform tests.claim(business || ' owner');
+    perform public.finish_document(tests.id(business), tests.id(business || ' document'), 'application/pdf', 1234, repeat('ab', 32));
+    perform set_config('request.jwt.claims', '', true);
+    return invoice;
+end
+$$;
+
+-- A private link to 'bell invoice'; answers its token.
+create function tests.link(business text) returns text
+    language sql
+as $$
+    select token from private.mint_portal_link(tests.id(business), tests.id(business || ' invoice'), 'priya@mail.example')
+$$;
