@@ -20,7 +20,9 @@ export function anAddress(): string {
     return `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
 }
 
-const quiet = { auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false } } as const;
+const quiet = {
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false }
+} as const;
 
 /** The service client of tests: makes and removes people, never stands for one. */
 export function admin(): SupabaseClient {
@@ -62,7 +64,11 @@ export async function aPerson(name = 'person'): Promise<Person> {
 }
 
 /** Calls a function of the database as a person and hands back its answer; throws the Data API's error. */
-export async function call<Answer>(db: SupabaseClient, name: string, args: Record<string, unknown>): Promise<Answer> {
+export async function call<Answer>(
+    db: SupabaseClient,
+    name: string,
+    args: Record<string, unknown>
+): Promise<Answer> {
     const { data, error } = await db.rpc(name, args);
     if (error) throw Object.assign(new Error(`${name}: ${error.message}`), error);
     return data as Answer;
@@ -91,7 +97,9 @@ export type Business = {
     owner: Person;
     aCustomer(name?: string): Promise<{ customerId: string; siteId: string }>;
     aJob(title?: string): Promise<{ jobId: string; customerId: string; siteId: string }>;
-    aDraft(lines?: readonly Line[]): Promise<{ invoiceId: string; jobId: string; customerId: string; totalPence: number }>;
+    aDraft(
+        lines?: readonly Line[]
+    ): Promise<{ invoiceId: string; jobId: string; customerId: string; totalPence: number }>;
     /** Issued, its PDF stored. */
     anInvoice(lines?: readonly Line[]): Promise<Issued>;
     /** The token of a private link to that invoice. */
@@ -122,7 +130,11 @@ export async function aBusiness(
         async aCustomer(name = 'Priya Nair') {
             const made = await as<{ customer_id: string; site_id: string }>('create_customer', {
                 idempotency_key: randomUUID(),
-                customer: { name, email: `${randomBytes(4).toString('hex')}@example.test`, phone: '07700 900123' },
+                customer: {
+                    name,
+                    email: `${randomBytes(4).toString('hex')}@example.test`,
+                    phone: '07700 900123'
+                },
                 site: { address_line_1: '12 Mill Street', town: 'Todmorden', postcode: 'OL14 5AA' }
             });
             return { customerId: made.customer_id, siteId: made.site_id };
@@ -131,7 +143,12 @@ export async function aBusiness(
             const { customerId, siteId } = await business.aCustomer();
             const made = await as<{ job_id: string }>('create_job', {
                 idempotency_key: randomUUID(),
-                job: { title, description: 'Old unit trips at night.', customer_id: customerId, site_id: siteId },
+                job: {
+                    title,
+                    description: 'Old unit trips at night.',
+                    customer_id: customerId,
+                    site_id: siteId
+                },
                 customer: null,
                 site: null
             });
@@ -143,17 +160,29 @@ export async function aBusiness(
             const made = await as<{ invoice_id: string; total_pence: number }>('save_invoice', {
                 invoice_id: null,
                 idempotency_key: randomUUID(),
-                invoice: { job_id: jobId, customer_id: customerId, supplied_on: today, due_on: today, notes: null },
+                invoice: {
+                    job_id: jobId,
+                    customer_id: customerId,
+                    supplied_on: today,
+                    due_on: today,
+                    notes: null
+                },
                 lines
             });
             return { invoiceId: made.invoice_id, jobId, customerId, totalPence: made.total_pence };
         },
         async anInvoice(lines) {
             const { invoiceId, totalPence } = await business.aDraft(lines);
-            const issued = await as<{ reference: string; document_id: string; bucket_id: string; object_name: string }>(
-                'issue_invoice',
-                { invoice_id: invoiceId, expected_total_pence: totalPence, idempotency_key: randomUUID() }
-            );
+            const issued = await as<{
+                reference: string;
+                document_id: string;
+                bucket_id: string;
+                object_name: string;
+            }>('issue_invoice', {
+                invoice_id: invoiceId,
+                expected_total_pence: totalPence,
+                idempotency_key: randomUUID()
+            });
             const pdf = Buffer.from('%PDF-1.4\n%%EOF\n');
             const stored = await owner.db.storage
                 .from(issued.bucket_id)

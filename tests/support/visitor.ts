@@ -1,0 +1,64 @@
+// A browser without a screen: keeps cookies, sends forms as a browser does, follows nothing by itself.
+import type { Person } from './business.ts';
+
+export type Visitor = {
+    get(path: string, headers?: Record<string, string>): Promise<Response>;
+    post(path: string, fields: Record<string, string>, headers?: Record<string, string>): Promise<Response>;
+    cookies: Map<string, string>;
+};
+
+/** Whether an attribute of a Set-Cookie line ends the cookie. */
+function ends(line: string): boolean {
+    return /;\s*max-age=0\b/i.test(line) || /;\s*expires=Thu, 01 Jan 1970/i.test(line);
+}
+
+/**
+ * Visits the app. `address` may differ from the app's origin when several processes stand behind one name; `base` may be
+ * a function, to take another process at each request.
+ */
+export function aVisitor(
+    base: string | (() => string),
+    origin = typeof base === 'string' ? base : base()
+): Visitor {
+    const cookies = new Map<string, string>();
+    const send = async (path: string, init: RequestInit): Promise<Response> => {
+        const headers = new Headers(init.headers);
+        headers.set('user-agent', 'TradersFlow test visitor');
+        if (cookies.size > 0)
+            headers.set('cookie', [...cookies].map(([name, value]) => `${name}=${value}`).join('; '));
+        const response = await fetch(new URL(path, typeof base === 'string' ? base : base()), {
+            ...init,
+            headers,
+            redirect: 'manual'
+        });
+        for (const line of response.headers.getSetCookie()) {
+            const [pair = ''] = line.split(';');
+            const name = pair.slice(0, pair.indexOf('='));
+            if (ends(line)) cookies.delete(name);
+            else cookies.set(name, pair.slice(name.length + 1));
+        }
+        return response;
+    };
+    return {
+        cookies,
+        get: (path, headers = {}) => send(path, { headers }),
+        post: (path, fields, headers = {}) =>
+            send(path, { method: 'POST', body: new URLSearchParams(fields), headers: { origin, ...headers } })
+    };
+}
+
+/** Signs a visitor in by password, through the page that people use. */
+export async function signedIn(
+    person: Pick<Person, 'email' | 'password'>,
+    base: string | (() => string),
+    origin?: string
+): Promise<Visitor> {
+    const visitor = aVisitor(base, origin);
+    const response = await visitor.post('/sign-in/password', {
+        email: person.email,
+        password: person.password
+    });
+    if (response.status !== 303)
+        throw new Error(`signing in answered ${response.status}: ${await response.text()}`);
+    return visitor;
+}
