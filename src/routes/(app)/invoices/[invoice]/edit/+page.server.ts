@@ -1,0 +1,27 @@
+import { redirect } from '@sveltejs/kit';
+import { blankForm } from '$lib/server/forms.ts';
+import { pathId, protectedAction, protectedLoad } from '$lib/server/guard.ts';
+import { InvoiceId } from '$lib/server/ids.ts';
+import { discardInvoice, getInvoice } from '$lib/server/invoices.ts';
+import { addLineAction, saveAction } from '../../editor.ts';
+import { NothingForm, typedOf, UnfinishedInvoiceForm } from '../../schemas.ts';
+
+export const load = protectedLoad('invoices.write', async ({ db, account, event }) => {
+    const invoice = await getInvoice(db, account.id, pathId(event, 'invoice', InvoiceId));
+    // Once issued it can only be looked at.
+    if (invoice.state !== 'draft') redirect(303, `/invoices/${invoice.id}`);
+    return {
+        invoice,
+        vatRegistered: account.vat_registered,
+        form: await blankForm(UnfinishedInvoiceForm, typedOf(invoice), { id: 'invoice' })
+    };
+});
+
+export const actions = {
+    save: saveAction((event) => pathId(event, 'invoice', InvoiceId)),
+    add_line: addLineAction,
+    discard: protectedAction('invoices.write', NothingForm, async ({ db, account, event }) => {
+        await discardInvoice(db, account.id, pathId(event, 'invoice', InvoiceId));
+        redirect(303, '/money?show=drafts');
+    })
+};

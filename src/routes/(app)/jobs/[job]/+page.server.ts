@@ -1,0 +1,35 @@
+import { redirect } from '@sveltejs/kit';
+import { nextJobStates } from '$lib/domain/lifecycle.ts';
+import { trailOf } from '$lib/server/audit.ts';
+import { photosOfJob } from '$lib/server/documents.ts';
+import { pathId, protectedAction, protectedLoad } from '$lib/server/guard.ts';
+import { JobId } from '$lib/server/ids.ts';
+import { getJob, moveJob } from '$lib/server/jobs.ts';
+import { MoveForm } from '../schemas.ts';
+
+export const load = protectedLoad('jobs.read', async ({ db, account, event }) => {
+    const id = pathId(event, 'job', JobId);
+    const may = (permission: string): boolean => account.permissions.includes(permission);
+    const [job, photos, trail] = await Promise.all([
+        getJob(db, account.id, id),
+        may('documents.read') ? photosOfJob(db, account.id, id) : [],
+        may('audit.read') ? trailOf(db, account.id, { entity: 'job', id, pageSize: 20 }) : null
+    ]);
+    return {
+        job,
+        photos,
+        trail,
+        next: may('jobs.write') ? nextJobStates(job.state) : [],
+        mayChange: may('jobs.write'),
+        mayPhotograph: may('documents.write'),
+        mayInvoice: may('invoices.write')
+    };
+});
+
+export const actions = {
+    move: protectedAction('jobs.write', MoveForm, async ({ db, account, event, input }) => {
+        const id = pathId(event, 'job', JobId);
+        await moveJob(db, account.id, id, input.to);
+        redirect(303, `/jobs/${id}`);
+    })
+};
