@@ -1,14 +1,13 @@
 // Runs the proof: `npm test` all of it, `npm run test:KIND` one kind. One stack on free ports and one built app serve every
 // kind; what a test stops or kills it starts for itself. The last line is `N passed, N failed` over all kinds.
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startStack, type Stack } from '../local/stack.ts';
 import { startApp } from './support/app.ts';
 import { findChromium } from './support/chromium.ts';
+import { freePort } from './support/port.ts';
+import { startOwnStack, type OwnStack } from './support/stack.ts';
 
 type Count = { passed: number; failed: number };
 type Env = Record<string, string>;
@@ -119,18 +118,6 @@ const staticChecks = (): Promise<Count> =>
             ])
     ]);
 
-function freePort(): Promise<number> {
-    return new Promise((resolve, reject) => {
-        const server = createServer().on('error', reject);
-        server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            server.close(() =>
-                address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))
-            );
-        });
-    });
-}
-
 const KINDS = ['static', 'unit', 'db', 'contract', 'integration', 'security', 'e2e'] as const;
 type Kind = (typeof KINDS)[number];
 const ON_STACK: readonly Kind[] = ['db', 'contract', 'integration', 'security', 'e2e'];
@@ -138,23 +125,12 @@ const ON_APP: readonly Kind[] = ['integration', 'security', 'e2e'];
 
 /** Starts what the kinds need and runs them in order; stops it all again, whatever happens. */
 async function onStack(kinds: readonly Kind[]): Promise<Count> {
-    const stateDir = mkdtempSync(join(tmpdir(), 'tradersflow-test-'));
-    let stack: Stack | undefined;
+    let stack: OwnStack | undefined;
     let app: Awaited<ReturnType<typeof startApp>> | undefined;
     try {
         const began = Date.now();
         const appPort = await freePort();
-        const ports = Object.fromEntries(
-            ['api', 'database', 'inbox', 'stripe', 'google', 'apple', 'control'].map((name) => [name, 0])
-        );
-        stack = await startStack({
-            projectDir: root,
-            stateDir,
-            ports,
-            appPort,
-            durable: false,
-            log: () => undefined
-        });
+        stack = await startOwnStack({ appPort });
         log(`stack is up (${seconds(began)} s)`);
         const env: Env = { TF_STACK: JSON.stringify(stack.info), TF_PROJECT: root };
         if (kinds.some((kind) => ON_APP.includes(kind))) {
@@ -184,8 +160,7 @@ async function onStack(kinds: readonly Kind[]): Promise<Count> {
         return await inTurn(kinds.map((kind) => steps[kind]).filter((step) => step !== undefined));
     } finally {
         await app?.stop();
-        await stack?.stop();
-        rmSync(stateDir, { recursive: true, force: true });
+        await stack?.stopAndForget();
     }
 }
 

@@ -10,7 +10,7 @@ const kind = z.enum(['labour', 'materials', 'other']).default('labour');
 const rate = z.enum(['', '0', '500', '2000']).default('2000');
 
 const head = {
-    job_id: z.union([z.literal(''), JobId]).default(''),
+    job_id: JobId,
     customer_id: CustomerId,
     notes: optionalWords(2000),
     idempotency_key: IdempotencyKey
@@ -73,7 +73,7 @@ type Unfinished = z.output<typeof UnfinishedInvoiceForm>;
 
 export function draftOf(input: Typed): InvoiceDraft {
     return {
-        job_id: input.job_id === '' ? null : input.job_id,
+        job_id: input.job_id,
         customer_id: input.customer_id,
         supplied_on: input.supplied_on,
         due_on: input.due_on,
@@ -105,7 +105,7 @@ const RATES = ['0', '500', '2000'] as const;
 /** A stored draft as the text that the editor shows. */
 export function typedOf(invoice: Invoice): Unfinished {
     return {
-        job_id: invoice.job?.id ?? '',
+        job_id: invoice.job.id,
         customer_id: invoice.customer.id,
         supplied_on: invoice.supplied_on ?? '',
         due_on: invoice.due_on ?? '',
