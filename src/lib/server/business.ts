@@ -28,7 +28,11 @@ export function getBusiness(db: Db, account: AccountId): Promise<Business> {
 }
 
 /** Changes the details. Invoices that are issued keep what stood on them. */
-export async function updateBusiness(db: Db, account: AccountId, details: Omit<Business, 'id'>): Promise<void> {
+export async function updateBusiness(
+    db: Db,
+    account: AccountId,
+    details: Omit<Business, 'id'>
+): Promise<void> {
     await read(
         db.from('accounts').update(details).eq('id', account).select('id').single(),
         z.object({ id: AccountId })

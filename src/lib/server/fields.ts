@@ -11,7 +11,8 @@ export const words = (sentence: string, max = 120) =>
     z.string().trim().min(1, sentence).max(max, `Keep this under ${max} characters.`);
 
 /** Text that may be left out; `orNull` turns the empty one into null. */
-export const optionalWords = (max = 120) => z.string().trim().max(max, `Keep this under ${max} characters.`).default('');
+export const optionalWords = (max = 120) =>
+    z.string().trim().max(max, `Keep this under ${max} characters.`).default('');
 
 export const orNull = (text: string): string | null => (text === '' ? null : text);
 
@@ -20,7 +21,10 @@ export const optionalEmail = z
     .string()
     .trim()
     .max(254)
-    .regex(/^$|^[^@\s]+@[^@\s]+\.[^@\s]+$/, 'Check this e-mail address: it should look like name@example.co.uk.')
+    .regex(
+        /^$|^[^@\s]+@[^@\s]+\.[^@\s]+$/,
+        'Check this e-mail address: it should look like name@example.co.uk.'
+    )
     .default('');
 
 /** A day as `<input type="date">` sends it. */
@@ -33,7 +37,10 @@ export const optionalDay = z
     .default('');
 
 /** An amount of money as people type it; `parsePounds` reads it. */
-export const pounds = z.string().trim().refine((text) => parsePounds(text) !== null, 'Type an amount like 12.50.');
+export const pounds = z
+    .string()
+    .trim()
+    .refine((text) => parsePounds(text) !== null, 'Type an amount like 12.50.');
 
 /** A quantity as people type it; `parseQuantity` reads it. */
 export const quantity = z

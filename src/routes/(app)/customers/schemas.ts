@@ -20,7 +20,10 @@ export const siteFields = {
 
 export const CustomerForm = z.object(details);
 export const NewCustomerForm = z.object({ ...details, ...siteFields, idempotency_key: IdempotencyKey });
-export const SiteForm = z.object({ ...siteFields, address_line_1: words('Give the first line of the address.') });
+export const SiteForm = z.object({
+    ...siteFields,
+    address_line_1: words('Give the first line of the address.')
+});
 
 type Typed<Fields extends Record<string, z.ZodType>> = { [Name in keyof Fields]: z.output<Fields[Name]> };
 

@@ -53,7 +53,10 @@ export const UnfinishedInvoiceForm = z.object({
         .default([])
 });
 
-export const IssueForm = z.object({ expected_total_pence: z.coerce.number().int(), idempotency_key: IdempotencyKey });
+export const IssueForm = z.object({
+    expected_total_pence: z.coerce.number().int(),
+    idempotency_key: IdempotencyKey
+});
 
 export const SendForm = z.object({
     to: z

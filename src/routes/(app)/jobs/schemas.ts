@@ -27,10 +27,15 @@ export const NewJobForm = z
         path: ['customer_name'],
         message: 'Give the customer a name.'
     })
-    .refine((job) => job.address_line_1 !== '' || [job.address_line_2, job.town, job.postcode].every((text) => text === ''), {
-        path: ['address_line_1'],
-        message: 'Give the first line of the address.'
-    });
+    .refine(
+        (job) =>
+            job.address_line_1 !== '' ||
+            [job.address_line_2, job.town, job.postcode].every((text) => text === ''),
+        {
+            path: ['address_line_1'],
+            message: 'Give the first line of the address.'
+        }
+    );
 
 export const JobForm = z.object({ ...details, site_id: z.union([z.literal(''), SiteId]).default('') });
 

@@ -16,7 +16,14 @@ export const load = protectedLoad('customers.read', async ({ db, account, event 
         may('invoices.read') ? listInvoices(db, account.id, { customer: id }) : null,
         blankForm(SiteForm, {}, { id: 'site' })
     ]);
-    return { customer, jobs, invoices, form, mayChange: may('customers.write'), mayAddJob: may('jobs.write') };
+    return {
+        customer,
+        jobs,
+        invoices,
+        form,
+        mayChange: may('customers.write'),
+        mayAddJob: may('jobs.write')
+    };
 });
 
 export const actions = {

@@ -12,9 +12,17 @@ export const load = protectedLoad('customers.write', async () => ({
 export const actions = {
     default: protectedAction('customers.write', NewCustomerForm, async ({ db, account, input }) => {
         if (!siteIsWhole(input)) {
-            throw problem('validation_failed', { fields: { address_line_1: 'Give the first line of the address.' } });
+            throw problem('validation_failed', {
+                fields: { address_line_1: 'Give the first line of the address.' }
+            });
         }
-        const made = await createCustomer(db, account.id, input.idempotency_key, customerOf(input), siteOf(input));
+        const made = await createCustomer(
+            db,
+            account.id,
+            input.idempotency_key,
+            customerOf(input),
+            siteOf(input)
+        );
         redirect(303, `/customers/${made.customer_id}`);
     })
 };

@@ -5,7 +5,13 @@ import { orNull } from '$lib/server/fields.ts';
 import { blankForm } from '$lib/server/forms.ts';
 import { pathId, protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { InvoiceId } from '$lib/server/ids.ts';
-import { createPortalLink, getInvoice, makeInvoicePdf, revokePortalLinks, sendInvoice } from '$lib/server/invoices.ts';
+import {
+    createPortalLink,
+    getInvoice,
+    makeInvoicePdf,
+    revokePortalLinks,
+    sendInvoice
+} from '$lib/server/invoices.ts';
 import { settings } from '$lib/server/settings.ts';
 import { KeyForm, NothingForm, SendForm } from '../schemas.ts';
 

@@ -11,7 +11,10 @@ import { blankLine, UnfinishedInvoiceForm } from '../schemas.ts';
 export const load = protectedLoad('invoices.write', async ({ db, account, event }) => {
     const asked = JobId.safeParse(event.url.searchParams.get('job'));
     if (!asked.success) throw problem('not_found');
-    const [job, business] = await Promise.all([getJob(db, account.id, asked.data), getBusiness(db, account.id)]);
+    const [job, business] = await Promise.all([
+        getJob(db, account.id, asked.data),
+        getBusiness(db, account.id)
+    ]);
     const today = dayOf(new Date());
     const start = {
         job_id: job.id,

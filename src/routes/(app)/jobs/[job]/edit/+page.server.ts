@@ -21,7 +21,10 @@ export const load = protectedLoad('jobs.write', async ({ db, account, event }) =
 export const actions = {
     default: protectedAction('jobs.write', JobForm, async ({ db, account, event, input }) => {
         const id = pathId(event, 'job', JobId);
-        await updateJob(db, account.id, id, { ...detailsOf(input), site_id: input.site_id === '' ? null : input.site_id });
+        await updateJob(db, account.id, id, {
+            ...detailsOf(input),
+            site_id: input.site_id === '' ? null : input.site_id
+        });
         redirect(303, `/jobs/${id}`);
     })
 };

@@ -1,0 +1,1 @@
+export { default as ActionBar } from './ActionBar.svelte';

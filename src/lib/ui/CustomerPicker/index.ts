@@ -1,0 +1,1 @@
+export { default as CustomerPicker } from './CustomerPicker.svelte';

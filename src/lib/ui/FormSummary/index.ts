@@ -1,0 +1,1 @@
+export { default as FormSummary } from './FormSummary.svelte';

@@ -1,0 +1,1 @@
+export { default as LifecycleStrip } from './LifecycleStrip.svelte';

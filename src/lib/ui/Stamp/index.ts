@@ -1,0 +1,1 @@
+export { default as Stamp, type StampState } from './Stamp.svelte';

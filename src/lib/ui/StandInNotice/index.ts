@@ -1,0 +1,1 @@
+export { default as StandInNotice } from './StandInNotice.svelte';
