@@ -3,12 +3,11 @@
 
 import { getRequestListener } from '@hono/node-server';
 import { timingSafeEqual, createHash, randomUUID } from 'node:crypto';
-import { Agent, createServer, request as httpRequest } from 'node:http';
-import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { MovableClock } from './clock.ts';
+import type { Service } from './doors.ts';
 import type { Keys } from './keys.ts';
-
-export type Service = (request: Request) => Response | Promise<Response>;
 
 export type GatewayOptions = {
     publishableKey: string;
@@ -50,7 +49,9 @@ type Role = 'anon' | 'service_role';
 type Refusal = { status: number; body: Record<string, unknown> };
 type Admitted = { role: Role | undefined; headers: Headers };
 
-export function createGateway(options: GatewayOptions): Server {
+export type Gateway = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
+
+export function createGateway(options: GatewayOptions): Gateway {
     const agent = new Agent({ keepAlive: true, maxSockets: 128, timeout: 90_000 });
     const mint = tokenMint(options.keys);
 
@@ -88,19 +89,14 @@ export function createGateway(options: GatewayOptions): Server {
         }
     );
 
-    const server = createServer(async (incoming, outgoing) => {
+    return async (incoming, outgoing) => {
         try {
             await handle(incoming, outgoing);
         } catch (error) {
             options.log(`gateway: ${(error as Error).stack ?? String(error)}`);
             refuse(outgoing, { status: 500, body: { message: 'The gateway failed; its log says why.' } });
         }
-    });
-    // Uploads over slow lines take their time; an idle connection does not.
-    server.requestTimeout = 0;
-    server.headersTimeout = 30_000;
-    server.keepAliveTimeout = 65_000;
-    return server;
+    };
 
     async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
         const url = new URL(incoming.url ?? '/', 'http://gateway');

@@ -11,8 +11,8 @@ import type { Statement } from './database/split.ts';
 
 const MIGRATION = /^(\d+)_(.*)\.sql$/;
 
-/** Applies every migration of `folder` that the database has not seen; returns their file names. */
-export async function migrate(owner: Sql, folder: string): Promise<string[]> {
+/** Makes the tables in which the CLI, too, keeps what has been applied. */
+export async function prepareRecords(owner: Sql): Promise<void> {
     await owner.unsafe(`
         create schema if not exists supabase_migrations;
         create table if not exists supabase_migrations.schema_migrations (
@@ -22,6 +22,10 @@ export async function migrate(owner: Sql, folder: string): Promise<string[]> {
         );
         create table if not exists supabase_migrations.seed_files (path text primary key, hash text not null);
     `);
+}
+
+/** Applies every migration of `folder` that the database has not seen; returns their file names. */
+export async function migrate(owner: Sql, folder: string): Promise<string[]> {
     const seen = await owner<
         { version: string }[]
     >`select version from supabase_migrations.schema_migrations`;

@@ -1,7 +1,7 @@
 // Brings a cluster to the state of a new hosted project: roles, schemas, the tables of the services, rights.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
 
@@ -23,7 +23,7 @@ const LOGIN_ROLES = ['authenticator', 'postgres', 'supabase_auth_admin', 'supaba
 
 /** Runs the scripts as superuser unless the very same ones have run; each can be repeated without harm. */
 export async function bootstrap(superuser: Sql, password: string): Promise<void> {
-    const scripts = SCRIPTS.filter((name) => existsSync(join(LOCAL, name))).map((name) => ({
+    const scripts = SCRIPTS.map((name) => ({
         name,
         text: readFileSync(join(LOCAL, name), 'utf8')
     }));

@@ -1,0 +1,99 @@
+// The doubles of the outside world: which settings they bring, and the servers that play them.
+
+import { randomBytes } from 'node:crypto';
+import type { Clock } from './clock.ts';
+import type { StackManifest } from './config.ts';
+import type { Service } from './doors.ts';
+import type { ProviderName } from './environment.ts';
+import { createMail } from './mail/index.ts';
+import { createOidc } from './oidc/index.ts';
+import { createStripe } from './stripe/index.ts';
+
+export type Closable = { fetch: Service; close(): Promise<void> };
+
+export type StandInUrls = Record<ProviderName, string>;
+
+export type StandInSecrets = { stripeSecretKey: string; stripeWebhookSecret: string; mailApiKey: string };
+
+/** The stand-ins' keys, made up once and kept in `generated`, and the settings that follow from them. */
+export function standInSettings(
+    urls: StandInUrls,
+    generated: Record<string, string>
+): { secrets: StandInSecrets; settings: Record<ProviderName, Record<string, string>> } {
+    const kept = (name: string, prefix: string) =>
+        (generated[`stand-in: ${name}`] ??= prefix + randomBytes(24).toString('hex'));
+    const secrets = {
+        stripeSecretKey: kept('STRIPE_SECRET_KEY', 'sk_test_'),
+        stripeWebhookSecret: kept('STRIPE_WEBHOOK_SECRET', 'whsec_'),
+        mailApiKey: kept('RESEND_API_KEY', 're_')
+    };
+    return {
+        secrets,
+        settings: {
+            stripe: {
+                STRIPE_SECRET_KEY: secrets.stripeSecretKey,
+                STRIPE_API_URL: urls.stripe,
+                STRIPE_WEBHOOK_SECRETS: secrets.stripeWebhookSecret
+            },
+            mail: { RESEND_API_KEY: secrets.mailApiKey, RESEND_API_URL: urls.mail },
+            google: {
+                GOOGLE_CLIENT_ID: 'stand-in-google',
+                GOOGLE_CLIENT_SECRET: kept('GOOGLE_CLIENT_SECRET', ''),
+                GOOGLE_ISSUER: urls.google
+            },
+            apple: {
+                APPLE_CLIENT_ID: 'stand-in.apple',
+                APPLE_CLIENT_SECRET: kept('APPLE_CLIENT_SECRET', ''),
+                APPLE_ISSUER: urls.apple
+            }
+        }
+    };
+}
+
+export type StandInOptions = {
+    urls: StandInUrls;
+    secrets: StandInSecrets;
+    env: Record<string, string>;
+    apiUrl: string;
+    manifest: StackManifest;
+    /** Path of a file in the state folder. */
+    state: (name: string) => string;
+    clock: Clock;
+    log: (line: string) => void;
+};
+
+/** Starts the double of one provider. */
+export function startStandIn(name: ProviderName, options: StandInOptions): Promise<Closable> {
+    const { urls, secrets, env, apiUrl, manifest, state, clock, log } = options;
+    if (name === 'mail')
+        return createMail({ stateFile: state('mail.sqlite'), apiKey: secrets.mailApiKey, clock, log });
+    if (name === 'stripe') {
+        const endpoint = (connect: boolean) => (path: string) => ({
+            url: apiUrl + path,
+            secret: secrets.stripeWebhookSecret,
+            connect
+        });
+        return createStripe({
+            stateFile: state('stripe.sqlite'),
+            publicUrl: urls.stripe,
+            secretKey: secrets.stripeSecretKey,
+            webhookEndpoints: [
+                ...manifest.stripeWebhooks.map(endpoint(false)),
+                ...manifest.connectWebhooks.map(endpoint(true))
+            ],
+            clock,
+            log
+        });
+    }
+    const prefix = name.toUpperCase();
+    return createOidc({
+        provider: name,
+        issuer: urls[name],
+        clientId: env[`${prefix}_CLIENT_ID`] ?? '',
+        clientSecret: env[`${prefix}_CLIENT_SECRET`] ?? '',
+        keysFile: state(`${name}-keys.json`),
+        appName: manifest.title,
+        redirectUris: [`${apiUrl}/auth/v1/callback`],
+        log
+    });
+}
