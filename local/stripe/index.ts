@@ -72,7 +72,7 @@ export async function createStripe(deps: StripeDeps): Promise<Stripe> {
     const app = new Hono();
     // Whoever asks sees what the clock says: nothing that is over still looks open.
     app.use(async (_context, next) => {
-        runErrands(world);
+        look();
         await next();
     });
     mountApi(app, world, {

@@ -16,7 +16,7 @@ const stripe = await createStripe({
     ...settings,
     publicUrl: baseUrl,
     clock: createClock(),
-    log: (line) => console.error(line)
+    log: () => {}
 });
 handle = stripe.fetch;
 console.log(baseUrl);
