@@ -152,6 +152,8 @@ export class Deliveries {
                     wait === undefined ? 'given up' : `again in ${wait} s`
                 }`
             );
+        } catch (problem) {
+            this.#world.log(`webhook delivery ${row.id} stumbled: ${String(problem)}`);
         } finally {
             this.#sending.delete(row.id);
             if (!this.#closing.signal.aborted) {

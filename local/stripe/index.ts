@@ -38,7 +38,7 @@ export type StripeDeps = {
     log: (line: string) => void;
 };
 
-export type Stripe = {
+export type StripeStandIn = {
     fetch: (request: Request) => Response | Promise<Response>;
     /** Stops sending and closes the file; what is still owed is sent after the next start. */
     close(): Promise<void>;
@@ -51,7 +51,7 @@ const LOOK_EVERY_MS = 250;
  * Opens the stand-in on its state.
  * @throws Error when the state file was written by another version.
  */
-export async function createStripe(deps: StripeDeps): Promise<Stripe> {
+export async function createStripe(deps: StripeDeps): Promise<StripeStandIn> {
     const state = new State(deps.stateFile);
     const world: World = {
         state,
@@ -67,6 +67,7 @@ export async function createStripe(deps: StripeDeps): Promise<Stripe> {
     let isOpen = true;
 
     moveTo(world);
+    tidy(world);
     setUpEndpoints(world, deps.webhookEndpoints);
 
     const app = new Hono();
@@ -149,5 +150,18 @@ function moveTo(world: World): void {
             `"${world.publicUrl}/`
         );
         world.state.setFact('public_url', world.publicUrl);
+    });
+}
+
+/** Forgets what Stripe forgets too: answers to idempotency keys after days, events after a month. */
+function tidy({ state, clock }: World): void {
+    const day = 24 * 60 * 60 * 1000;
+    const now = clock.now().getTime();
+    const events = `select id from objects where kind = 'event' and json_extract(shown, '$.created') < ?`;
+    const monthAgo = Math.floor((now - 30 * day) / 1000);
+    state.transaction(() => {
+        state.run('delete from answers where at < ?', now - 2 * day);
+        state.run(`delete from deliveries where event in (${events})`, monthAgo);
+        state.run(`delete from objects where id in (${events})`, monthAgo);
     });
 }

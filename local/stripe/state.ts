@@ -2,6 +2,7 @@
  * Everything the stand-in remembers, in one SQLite file. A transaction that returned is on the disk (WAL with
  * synchronous FULL): whatever was acknowledged survives `kill -9`. It knows nothing of what the objects mean.
  */
+import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Hidden, Kind, Shown } from './objects.ts';
@@ -99,6 +100,8 @@ export class State {
     /** @throws Error when the file was written by another version of the stand-in. */
     constructor(file: string) {
         this.#database = new DatabaseSync(file, { timeout: 5000 });
+        // Signing secrets stand in it.
+        chmodSync(file, 0o600);
         this.#database.exec('pragma journal_mode = wal; pragma synchronous = full;');
         const found = this.row<{ user_version: number }>('pragma user_version')?.user_version ?? 0;
         if (found === 0) {

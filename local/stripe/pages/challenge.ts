@@ -8,7 +8,7 @@ import { inWords } from '../money.ts';
 import { answerChallenge } from '../payments.ts';
 import { follow } from '../world.ts';
 import { finishPaid } from './checkout.ts';
-import { isOwnForm, showMessage, showNothing, showPage } from './layout.ts';
+import { ownForm, showMessage, showNothing, showPage } from './layout.ts';
 import type { Kept } from '../state.ts';
 import type { World } from '../world.ts';
 
@@ -69,8 +69,9 @@ export async function takeChallenge(
     id: string,
     secret: string
 ): Promise<Response> {
-    if (!isOwnForm(context)) return showNothing(context);
-    const answer = (await context.req.formData()).get('answer');
+    const form = await ownForm(context);
+    if (!form) return showNothing(context);
+    const answer = form.get('answer');
     const next = world.state.transaction(() => {
         const kept = findIntent(world, id, secret);
         if (!kept) return undefined;

@@ -9,7 +9,7 @@ import { STRIPE_ITSELF } from '../objects.ts';
 import { cardMethod, confirmIntent, openIntent } from '../payments.ts';
 import { follow } from '../world.ts';
 import { readCardForm } from './card_form.ts';
-import { isOwnForm, showMessage, showNothing, showPage } from './layout.ts';
+import { ownForm, showMessage, showNothing, showPage } from './layout.ts';
 import type { Shown } from '../objects.ts';
 import type { Kept } from '../state.ts';
 import type { World } from '../world.ts';
@@ -40,10 +40,9 @@ export function showCheckout(world: World, context: Context, id: string): Respon
 
 /** POST /c/pay/:id. Submitting twice pays once: the second finds the session paid and goes where the first went. */
 export async function payCheckout(world: World, context: Context, id: string): Promise<Response> {
-    if (!isOwnForm(context)) return showNothing(context);
-    const form = await context.req.formData();
+    const form = await ownForm(context);
     const kept = world.state.find('checkout.session', id);
-    if (!kept) return showNothing(context);
+    if (!form || !kept) return showNothing(context);
     if (kept.shown.status === 'complete') return context.redirect(successUrl(kept.shown), 303);
     if (kept.shown.status !== 'open') return showClosed(world, context, kept);
     if (kept.shown.customer_email !== null) form.set('email', kept.shown.customer_email);
@@ -198,7 +197,7 @@ function showForm(
             </section>
             <section class="panel" aria-labelledby="how">
                 <h2 id="how">Pay with card</h2>
-                ${state.sentence ? html`<div class="problem" role="alert"><p>${state.sentence}</p></div>` : ''}
+                ${state.sentence ? html`<div class="problem" role="alert" tabindex="-1" autofocus><p>${state.sentence}</p></div>` : ''}
                 <form method="post" action="/c/pay/${session.id}" novalidate>
                     ${emailField(session.customer_email, state)}
                     ${field('cardNumber', 'Card number', state, {

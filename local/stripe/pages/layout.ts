@@ -49,9 +49,9 @@ export function showPage(context: Context, page: Page): Response | Promise<Respo
                     <link rel="stylesheet" href="/stand-in.css" />
                 </head>
                 <body>
-                    <p class="banner" role="note">
+                    <header class="banner">
                         <strong>Stand-in for Stripe.</strong> No money moves here, and no real card works.
-                    </p>
+                    </header>
                     <main>${page.main}</main>
                 </body>
             </html>`,
@@ -84,10 +84,14 @@ export function showNothing(context: Context): Response | Promise<Response> {
     });
 }
 
-/** True for a form that this very site's page sent: a form elsewhere may not pay or onboard for anybody. */
-export function isOwnForm(context: Context): boolean {
+/**
+ * What this very site's page sent, or null for anything else: a form elsewhere may not pay or onboard for anybody.
+ */
+export async function ownForm(context: Context): Promise<FormData | null> {
     const origin = context.req.header('origin');
-    return origin === undefined || origin === new URL(context.req.url).origin;
+    if (origin !== undefined && origin !== new URL(context.req.url).origin) return null;
+    const type = context.req.header('content-type') ?? '';
+    return type.startsWith('application/x-www-form-urlencoded') ? context.req.formData() : null;
 }
 
 export const FAVICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#3d3a8c"/><path d="M8 11h16v10H8z" fill="none" stroke="#fff" stroke-width="2"/><path d="M8 15h16" stroke="#fff" stroke-width="3"/></svg>`;
@@ -133,7 +137,7 @@ button + button { margin-top: 12px; }
 button.quiet, .button.quiet { background: transparent; color: var(--act); }
 :focus-visible { outline: 3px solid var(--act); outline-offset: 2px; }
 details { margin-top: 16px; }
-summary { min-height: 48px; display: flex; align-items: center; cursor: pointer; color: var(--act); }
+summary { min-height: 48px; padding: 12px 0; cursor: pointer; color: var(--act); }
 table { width: 100%; border-collapse: collapse; font-size: 15px; }
 th, td { text-align: left; padding: 6px 8px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; font-weight: 400; }
 td { font-variant-numeric: tabular-nums; }

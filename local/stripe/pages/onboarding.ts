@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { findVisit, openLink } from '../account_links.ts';
 import { merchantName, onboard } from '../accounts.ts';
 import { STRIPE_ITSELF } from '../objects.ts';
-import { isOwnForm, showNothing, showPage } from './layout.ts';
+import { ownForm, showNothing, showPage } from './layout.ts';
 import type { World } from '../world.ts';
 
 /** GET /setup/e/:account/:token. Uses the link up. */
@@ -55,11 +55,12 @@ export function showOnboarding(world: World, context: Context, id: string): Resp
 
 /** POST /onboarding/:visit */
 export async function takeOnboarding(world: World, context: Context, id: string): Promise<Response> {
+    const form = await ownForm(context);
     const visit = findVisit(world, id);
     const account = visit && world.state.find('account', visit.account)?.shown;
-    if (!visit || !account || !isOwnForm(context)) return showNothing(context);
+    if (!form || !visit || !account) return showNothing(context);
     if (visit.isOver) return context.redirect(visit.refreshUrl, 303);
-    const outcome = (await context.req.formData()).get('outcome');
+    const outcome = form.get('outcome');
     if (outcome === 'complete' || outcome === 'more_information')
         onboard(world, account, outcome, STRIPE_ITSELF);
     return context.redirect(visit.returnUrl, 303);
