@@ -285,7 +285,7 @@ export function accountRoutes(world: World): Route[] {
                     'country_unsupported'
                 );
             }
-            const account = opened(blankAccount(newId('acct_1', 16), seconds(world)), input);
+            const account = opened(blankAccount(newId('acct_1', 15), seconds(world)), input);
             world.state.insert('account', world.platform, account, { platform: false });
             return account;
         }),

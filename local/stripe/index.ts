@@ -132,7 +132,7 @@ export async function createStripe(deps: StripeDeps): Promise<StripeStandIn> {
 function platformId(state: State, clock: Clock): string {
     return state.transaction(() =>
         state.fact('platform', () => {
-            const id = newId('acct_1', 16);
+            const id = newId('acct_1', 15);
             state.insert('account', 'own', platformAccount({ clock }, id), { platform: true });
             return id;
         })
