@@ -2,11 +2,11 @@ import { addDays, dayOf } from '$lib/domain/dates.ts';
 import { getBusiness } from '$lib/server/business.ts';
 import { problem } from '$lib/server/errors.ts';
 import { blankForm } from '$lib/server/forms.ts';
-import { protectedLoad } from '$lib/server/guard.ts';
+import { protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { JobId } from '$lib/server/ids.ts';
 import { getJob } from '$lib/server/jobs.ts';
-import { addLineAction, saveAction } from '../editor.ts';
-import { blankLine, UnfinishedInvoiceForm } from '../schemas.ts';
+import { save, withOneMoreLine } from '../editor.ts';
+import { blankLine, InvoiceForm, UnfinishedInvoiceForm } from '../schemas.ts';
 
 export const load = protectedLoad('invoices.write', async ({ db, account, event }) => {
     const asked = JobId.safeParse(event.url.searchParams.get('job'));
@@ -33,6 +33,6 @@ export const load = protectedLoad('invoices.write', async ({ db, account, event 
 });
 
 export const actions = {
-    save: saveAction(() => null),
-    add_line: addLineAction
+    save: protectedAction('invoices.write', InvoiceForm, (ground) => save(ground, null)),
+    add_line: protectedAction('invoices.write', UnfinishedInvoiceForm, withOneMoreLine)
 };

@@ -3,8 +3,8 @@ import { blankForm } from '$lib/server/forms.ts';
 import { pathId, protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { InvoiceId } from '$lib/server/ids.ts';
 import { discardInvoice, getInvoice } from '$lib/server/invoices.ts';
-import { addLineAction, saveAction } from '../../editor.ts';
-import { NothingForm, typedOf, UnfinishedInvoiceForm } from '../../schemas.ts';
+import { save, withOneMoreLine } from '../../editor.ts';
+import { InvoiceForm, NothingForm, typedOf, UnfinishedInvoiceForm } from '../../schemas.ts';
 
 export const load = protectedLoad('invoices.write', async ({ db, account, event }) => {
     const invoice = await getInvoice(db, account.id, pathId(event, 'invoice', InvoiceId));
@@ -18,8 +18,10 @@ export const load = protectedLoad('invoices.write', async ({ db, account, event 
 });
 
 export const actions = {
-    save: saveAction((event) => pathId(event, 'invoice', InvoiceId)),
-    add_line: addLineAction,
+    save: protectedAction('invoices.write', InvoiceForm, (ground) =>
+        save(ground, pathId(ground.event, 'invoice', InvoiceId))
+    ),
+    add_line: protectedAction('invoices.write', UnfinishedInvoiceForm, withOneMoreLine),
     discard: protectedAction('invoices.write', NothingForm, async ({ db, account, event }) => {
         await discardInvoice(db, account.id, pathId(event, 'invoice', InvoiceId));
         redirect(303, '/money?show=drafts');
