@@ -48,12 +48,20 @@ const Party = z.object({
 const PortalInvoice = z.object({
     business: Party.extend({ vat_number: words }),
     customer: Party,
-    reference: z.string(),
-    state: z.enum(['issued', 'part_paid', 'paid', 'void']),
-    issued_on: Day,
-    supplied_on: Day,
-    due_on: Day,
-    notes: words,
+    invoice: z.object({
+        reference: z.string(),
+        state: z.enum(['issued', 'part_paid', 'paid', 'void']),
+        issued_on: Day,
+        supplied_on: Day,
+        due_on: Day,
+        notes: words,
+        net_pence: Money,
+        vat_pence: Money,
+        total_pence: Money,
+        paid_pence: Money,
+        owed_pence: Money,
+        overdue: z.boolean()
+    }),
     lines: z.array(
         z.object({
             kind: z.enum(['labour', 'materials', 'other']),
@@ -66,15 +74,16 @@ const PortalInvoice = z.object({
     ),
     vat: z.array(z.object({ vat_rate_bp: z.int(), net_pence: Money, vat_pence: Money })),
     payments: z.array(
-        z.object({ amount_pence: Money, refunded_pence: Money, method: z.string(), paid_at: Moment })
+        z.object({
+            amount_pence: Money,
+            refunded_pence: Money,
+            method: z.enum(['card', 'bank', 'cash']),
+            paid_at: Moment
+        })
     ),
-    net_pence: Money,
-    vat_pence: Money,
-    total_pence: Money,
-    paid_pence: Money,
-    owed_pence: Money,
     can_pay: z.boolean(),
-    has_pdf: z.boolean()
+    /** Null until the PDF is stored. */
+    document_id: z.uuid().nullable()
 });
 
 /** An invoice as the trader's customer sees it. */

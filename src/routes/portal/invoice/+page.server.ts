@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { openAction } from '$lib/server/forms.ts';
+import { startCheckout } from '$lib/server/portal.ts';
+import { invoiceOrLeave, leaveIfEnded, tokenOrLeave } from '$lib/server/portal-page.ts';
+import type { PageServerLoad } from './$types';
+
+export const load: PageServerLoad = async (event) => ({ portal: await invoiceOrLeave(event) });
+
+export const actions = {
+    /**
+     * To the card page at Stripe. Answered with a page that moves on by itself: browsers hold the redirect after a
+     * form to the policy `form-action 'self'`.
+     */
+    pay: openAction(z.object({}), async ({ event }) => {
+        const token = tokenOrLeave(event.cookies);
+        try {
+            return { payAt: await startCheckout(event.locals.db, token) };
+        } catch (thrown) {
+            leaveIfEnded(event.cookies, thrown);
+            throw thrown;
+        }
+    })
+};
