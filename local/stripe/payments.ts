@@ -284,7 +284,8 @@ function refuseChallenge(
         last_payment_error: {
             type: 'invalid_request_error',
             code: 'payment_intent_authentication_failure',
-            message: 'Your bank could not confirm that this payment is yours.',
+            message:
+                'We are unable to authenticate your payment method. Please choose a different payment method and try again.',
             payment_method: method
         }
     };

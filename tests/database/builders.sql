@@ -6,6 +6,7 @@ alter table tests.things disable row level security, no force row level security
 
 create function tests.id(name text) returns uuid
     language plpgsql
+    stable
 as $$
 declare
     found_id uuid;

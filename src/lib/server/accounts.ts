@@ -38,6 +38,8 @@ const Account = z.object({
     trade: z.string(),
     vat_registered: z.boolean(),
     state: z.string(),
+    /** What this person is called in this business. */
+    display_name: z.string(),
     role: z.object({ key: z.string().nullable(), name: z.string() }),
     permissions: z.array(z.string()),
     stripe: z.object({ connected: z.boolean(), charges_enabled: z.boolean() })
@@ -57,9 +59,8 @@ export type Me = z.infer<typeof Me>;
  * @throws {Problem} `signed_out` when the session has ended.
  */
 export async function me(db: Db): Promise<Me> {
-    const answer = await call(db, 'me', {}, Me.nullable());
-    if (!answer) throw problem('signed_out');
-    return answer;
+    // Null: the person was erased while their token lives on.
+    return (await call(db, 'me', {}, Me.nullable())) ?? Promise.reject(problem('signed_out'));
 }
 
 const preferenceCookie = '__Host-tf-account';

@@ -16,6 +16,8 @@ const catalogue = {
         'That form was sent from another site, so we did not accept it. Open the page here and send it again.'
     ],
 
+    last_owner: [409, 'A business always keeps at least one owner.'],
+
     // What was typed
     validation_failed: [422, 'Some of what you typed needs another look.'],
     idempotency_key_reused: [
@@ -31,6 +33,7 @@ const catalogue = {
     // Jobs, invoices, documents
     job_state_not_allowed: [409, 'The job cannot move there from where it stands now.'],
     invoice_already_issued: [409, 'This invoice has been issued, so it can no longer be changed.'],
+    invoice_state_not_allowed: [409, 'The invoice does not allow that as it stands now.'],
     invoice_total_changed: [
         409,
         'The total has changed since you looked at it. Check the figures and issue it again.'
@@ -50,6 +53,14 @@ const catalogue = {
     // Customers' links and paying
     link_not_valid: [404, 'This link is no longer valid. Ask the business that sent it for a new one.'],
     nothing_to_pay: [409, 'There is nothing left to pay on this invoice.'],
+    checkout_changed: [
+        409,
+        'The invoice changed while you were on your way to pay. Look at it again, then pay.'
+    ],
+    amount_not_payable_by_card: [
+        409,
+        'This amount cannot be paid by card. Ask the business how else to pay.'
+    ],
     payments_not_set_up: [409, 'Card payments are not set up yet. Set up payouts first.'],
 
     // Signing in
@@ -181,6 +192,8 @@ export function problemFromData(error: DataError, status: number): Problem {
 export function problemFromFunction(status: number, body: unknown, retryAfter?: number): Problem {
     const code = typeof body === 'object' && body !== null && 'code' in body ? body.code : undefined;
     if (isErrorCode(code)) return problem(code, { cause: body, retryAfter });
+    // A refused context is our own misconfiguration: the keys of the two tiers differ.
+    if (code === 'context_required') return problem('unexpected', { cause: body });
     if (status === 401) return problem('signed_out', { cause: body });
     if (status === 403) return problem('not_allowed', { cause: body });
     if (status === 404) return problem('not_found', { cause: body });

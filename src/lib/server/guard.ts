@@ -254,7 +254,7 @@ export function pathId<Schema extends z.ZodType>(
 }
 
 /** The error page for a code, for pages that anybody may open. */
-export function refuse(event: RequestEvent, code: Problem['code']): never {
+export function refuse(event: { locals: App.Locals }, code: Problem['code']): never {
     event.locals.record.code = code;
     error(statusOf(code), { message: sentenceOf(code), code, requestId: event.locals.requestId });
 }

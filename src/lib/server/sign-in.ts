@@ -1,0 +1,168 @@
+/**
+ * The ways of signing in and out, each a verb over the auth server. Whoever gets through has their session put
+ * into the cookie here; nothing else of what the auth server answers is kept. What an address is told never
+ * depends on whether somebody signs in with it.
+ */
+import type { Cookies } from '@sveltejs/kit';
+import type { Session } from '@supabase/supabase-js';
+import { z } from 'zod';
+import { problem, problemFromAuth, type AuthFailure } from './errors.ts';
+import { cookieAttributes, dropSession, keepSession } from './session.ts';
+
+const providers = ['google', 'apple'] as const;
+
+/** Providers that people can sign in with. */
+export const Provider = z.enum(providers);
+export type Provider = z.infer<typeof Provider>;
+
+const minutes = 60;
+/** A code lasts this long (config.toml, auth.email.otp_expiry). */
+const codeLifeSeconds = 10 * minutes;
+const waitingCookie = '__Host-tf-waiting';
+
+const Waiting = z.object({
+    /** What is being waited for. */
+    kind: z.enum(['sign_in', 'sign_up', 'reset', 'provider']),
+    email: z.string(),
+    /** Where to go afterwards; a path of ours. */
+    next: z.string(),
+    /** When the code was sent. Unix seconds. */
+    at: z.number()
+});
+
+/** A sign-in that has begun in this browser. Kept in a cookie, so that no address carries an e-mail address. */
+export type Waiting = z.infer<typeof Waiting>;
+
+/** Remembers what was begun. */
+export function keepWaiting(cookies: Cookies, waiting: Omit<Waiting, 'at'>): void {
+    const value = JSON.stringify({ ...waiting, at: Math.floor(Date.now() / 1000) } satisfies Waiting);
+    cookies.set(waitingCookie, Buffer.from(value).toString('base64url'), {
+        ...cookieAttributes,
+        maxAge: 60 * minutes
+    });
+}
+
+/** What was begun in this browser, or null: another browser, or more than an hour ago. */
+export function waitingFor(cookies: Cookies): Waiting | null {
+    try {
+        return Waiting.parse(
+            JSON.parse(Buffer.from(cookies.get(waitingCookie) ?? '', 'base64url').toString())
+        );
+    } catch {
+        return null;
+    }
+}
+
+/** What a verb needs of a request. */
+type Door = { locals: Pick<App.Locals, 'auth'>; cookies: Cookies };
+
+type AuthAnswer = { data: { session: Session | null }; error: AuthFailure | null };
+
+/** Keeps the session of an answer, or throws why there is none. */
+function entered(door: Door, { data, error }: AuthAnswer): void {
+    if (error) throw problemFromAuth(error);
+    if (!data.session) throw problem('sign_in_failed');
+    const { access_token, refresh_token, expires_at, expires_in } = data.session;
+    keepSession(door.cookies, {
+        access_token,
+        refresh_token,
+        expires_in,
+        expires_at: expires_at ?? Math.floor(Date.now() / 1000) + expires_in,
+        token_type: 'bearer'
+    });
+    door.cookies.delete(waitingCookie, cookieAttributes);
+}
+
+function succeeded({ error }: { error: AuthFailure | null }): void {
+    if (error) throw problemFromAuth(error);
+}
+
+/** Sends a six-digit code; somebody new is signed up by it. */
+export async function sendCode(door: Door, email: string): Promise<void> {
+    succeeded(await door.locals.auth.signInWithOtp({ email }));
+}
+
+/** Sends the code of what was begun once more. */
+export async function sendCodeAgain(door: Door, waiting: Waiting): Promise<void> {
+    const { auth } = door.locals;
+    if (waiting.kind === 'reset') succeeded(await auth.resetPasswordForEmail(waiting.email));
+    else if (waiting.kind === 'sign_up')
+        succeeded(await auth.resend({ type: 'signup', email: waiting.email }));
+    else await sendCode(door, waiting.email);
+    keepWaiting(door.cookies, waiting);
+}
+
+/** Signs in with the code that came by e-mail. A code of ours that is too old is told apart from a wrong one. */
+export async function enterCode(door: Door, waiting: Waiting, code: string): Promise<void> {
+    const type = waiting.kind === 'reset' ? 'recovery' : 'email';
+    const answer = await door.locals.auth.verifyOtp({ email: waiting.email, token: code, type });
+    const age = Date.now() / 1000 - waiting.at;
+    if (answer.error?.code === 'otp_expired' && age > codeLifeSeconds) throw problem('code_expired');
+    entered(door, answer);
+}
+
+/** Signs in with a password. */
+export async function enterPassword(door: Door, email: string, password: string): Promise<void> {
+    entered(door, await door.locals.auth.signInWithPassword({ email, password }));
+}
+
+/** Signs up with a password; the address is confirmed by a code. An address we know gets no different answer. */
+export async function signUp(door: Door, email: string, password: string): Promise<void> {
+    const { error } = await door.locals.auth.signUp({ email, password });
+    if (error && error.code !== 'user_already_exists') throw problemFromAuth(error);
+}
+
+/** Sends a code for choosing a new password. */
+export async function sendReset(door: Door, email: string): Promise<void> {
+    succeeded(await door.locals.auth.resetPasswordForEmail(email));
+}
+
+/** Sets the password of whoever is signed in; their other sessions end. */
+export async function setPassword(door: Door, password: string): Promise<void> {
+    succeeded(await door.locals.auth.updateUser({ password }));
+}
+
+/** Address of a provider's own sign-in page, which comes back to `callback`. */
+export async function providerPage(door: Door, provider: Provider, callback: string): Promise<string> {
+    const { data, error } = await door.locals.auth.signInWithOAuth({
+        provider,
+        options: {
+            redirectTo: callback,
+            skipBrowserRedirect: true,
+            ...(provider === 'google' ? { queryParams: { prompt: 'select_account' } } : {})
+        }
+    });
+    if (error) throw problemFromAuth(error);
+    return data.url ?? Promise.reject(problem('sign_in_failed'));
+}
+
+/** Signs in with what the provider sent back. Works only in the browser that began (RFC 7636). */
+export async function enterFromProvider(door: Door, code: string): Promise<void> {
+    entered(door, await door.locals.auth.exchangeCodeForSession(code));
+}
+
+/** Kinds of links that the auth server can put into an e-mail. */
+export const LinkKind = z.enum(['email', 'signup', 'magiclink', 'recovery', 'invite', 'email_change']);
+
+/** Signs in with the link of an e-mail. */
+export async function enterLink(
+    door: Door,
+    tokenHash: string,
+    type: z.infer<typeof LinkKind>
+): Promise<void> {
+    entered(door, await door.locals.auth.verifyOtp({ token_hash: tokenHash, type }));
+}
+
+/** Which sessions end: this one, or all of this person's. */
+export const SignOutScope = z.enum(['local', 'global']);
+
+/**
+ * Signs out. This browser forgets its session in any case; when every device was meant and the auth server could
+ * not be reached, that is said, because the others go on.
+ */
+export async function signOut(door: Door, scope: z.infer<typeof SignOutScope>): Promise<void> {
+    const { error } = await door.locals.auth.signOut({ scope });
+    const gone = error ? problemFromAuth(error) : null;
+    if (gone && gone.code !== 'signed_out' && scope === 'global') throw gone;
+    dropSession(door.cookies);
+}

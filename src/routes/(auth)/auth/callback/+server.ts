@@ -1,0 +1,24 @@
+import { redirect } from '@sveltejs/kit';
+import { problemFromAuth } from '$lib/server/errors.ts';
+import { noted } from '$lib/server/forms.ts';
+import { nextPath } from '$lib/server/next-path.ts';
+import { enterFromProvider, waitingFor } from '$lib/server/sign-in.ts';
+import type { RequestHandler } from './$types';
+
+/** Back from the provider: with a code for this browser's verifier, or with the reason why not. */
+export const GET: RequestHandler = async (event) => {
+    const query = event.url.searchParams;
+    const next = nextPath(waitingFor(event.cookies)?.next);
+    try {
+        const code = query.get('code');
+        if (!code) {
+            const refused = query.get('error') === 'access_denied';
+            throw problemFromAuth({ code: query.get('error_code') ?? (refused ? 'access_denied' : '') });
+        }
+        await enterFromProvider(event, code);
+    } catch (thrown) {
+        const after = next === '/today' ? '' : `&next=${encodeURIComponent(next)}`;
+        redirect(303, `/sign-in?problem=${noted(event, thrown).code}${after}`);
+    }
+    redirect(303, next);
+};

@@ -1,0 +1,38 @@
+import { redirect } from '@sveltejs/kit';
+import { blankForm, openAction } from '$lib/server/forms.ts';
+import { enterCode, sendCodeAgain, waitingFor, type Waiting } from '$lib/server/sign-in.ts';
+import type { Cookies } from '@sveltejs/kit';
+import { CodeForm, PressForm } from '../../fields.ts';
+import type { PageServerLoad } from './$types';
+
+type WaitingForCode = Waiting & { kind: Exclude<Waiting['kind'], 'provider'> };
+
+/** The sign-in this code belongs to. A code that is typed into another browser belongs to none. */
+function begun(cookies: Cookies): WaitingForCode {
+    const waiting = waitingFor(cookies);
+    if (!waiting || waiting.kind === 'provider') redirect(303, '/sign-in?problem=sign_in_started_elsewhere');
+    return { ...waiting, kind: waiting.kind };
+}
+
+export const load: PageServerLoad = async ({ cookies, url }) => {
+    const waiting = begun(cookies);
+    return {
+        email: waiting.email,
+        kind: waiting.kind,
+        sentAgain: url.searchParams.has('again'),
+        form: await blankForm(CodeForm),
+        again: await blankForm(PressForm, {}, { id: 'again' })
+    };
+};
+
+export const actions = {
+    enter: openAction(CodeForm, async ({ event, input }) => {
+        const waiting = begun(event.cookies);
+        await enterCode(event, waiting, input.code);
+        redirect(303, waiting.kind === 'reset' ? '/reset/password' : waiting.next);
+    }),
+    again: openAction(PressForm, async ({ event }) => {
+        await sendCodeAgain(event, begun(event.cookies));
+        redirect(303, '/sign-in/code?again');
+    })
+};
