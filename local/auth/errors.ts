@@ -2,7 +2,6 @@
  * The one catalogue of refusals, and the one place where they become HTTP. Codes and statuses are those of the
  * published Auth API; a code whose status depends on the place names its usual one here.
  */
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
 const CATALOGUE = {
     anonymous_provider_disabled: [422, 'Anonymous sign-ins are disabled'],
@@ -12,8 +11,6 @@ const CATALOGUE = {
     bad_oauth_callback: [400, 'OAuth callback with missing authorization code missing'],
     bad_oauth_state: [400, 'OAuth state not found or expired'],
     conflict: [409, 'Too many concurrent token refresh requests on the same session or refresh token'],
-    current_password_invalid: [400, 'Current password required when setting new password.'],
-    current_password_required: [400, 'Current password required when setting new password.'],
     email_exists: [422, 'A user with this email address has already been registered'],
     email_not_confirmed: [400, 'Email not confirmed'],
     email_provider_disabled: [422, 'Email logins are disabled'],
@@ -116,7 +113,7 @@ export function errorResponse(error: AuthError | OAuthError, request: Request): 
               ...(error.status >= 500 && requestId ? { error_id: requestId } : {}),
               ...error.extra
           };
-    return new Response(JSON.stringify(body), { status: error.status as ContentfulStatusCode, headers });
+    return new Response(JSON.stringify(body), { status: error.status, headers });
 }
 
 const OAUTH_NAMES: Record<number, string> = {

@@ -5,7 +5,7 @@
 import { Webhook } from 'standardwebhooks';
 import { z } from 'zod';
 import type { AuthDeps, Work } from './contract.ts';
-import { AuthError, refusal } from './errors.ts';
+import { refusal } from './errors.ts';
 import type { AuthSettings, HookSettings } from './settings.ts';
 import { userJson, type User } from './users.ts';
 
@@ -99,12 +99,7 @@ function refuseIfTold(answer: unknown): void {
     const told = Refusal.safeParse(answer);
     if (!told.success) return;
     const status = told.data.error.http_code || 500;
-    throw new AuthError(
-        status === 500 ? 'unexpected_failure' : 'unknown',
-        status,
-        told.data.error.message,
-        {}
-    );
+    throw refusal(status === 500 ? 'unexpected_failure' : 'unknown', told.data.error.message, { status });
 }
 
 async function askPostgres({ db }: Work, hook: HookSettings, input: unknown): Promise<unknown> {

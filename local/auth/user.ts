@@ -1,5 +1,5 @@
 /** A person's own account: reading it, and changing address, password or data. */
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { audit } from './audit.ts';
 import { codeIsGood, tokenHash } from './codes.ts';
@@ -52,6 +52,14 @@ export function userRoutes(auth: Auth): Hono<Env> {
         );
         return c.json(userJson(user));
     });
+
+    // Settings that switch manual linking on stop the start, so here it is always off.
+    const linkingIsOff = async (c: Context<Env>) => {
+        await requirePerson(auth, c);
+        throw refusal('manual_linking_disabled');
+    };
+    routes.get('/user/identities/authorize', linkingIsOff);
+    routes.delete('/user/identities/:id', linkingIsOff);
 
     return routes;
 }

@@ -9,7 +9,16 @@ import { jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import { clientProblem, type AppleKey } from './clients.ts';
 import { createGrants, type Grant } from './grants.ts';
-import { choicePage, consentPage, formPostPage, problemPage, SECURITY_HEADERS } from './pages.ts';
+import {
+    choicePage,
+    consentPage,
+    formPostPage,
+    homePage,
+    problemPage,
+    SCRIPT,
+    SECURITY_HEADERS,
+    STYLE
+} from './pages.ts';
 import { DEFAULT_PEOPLE, isEmailAddress, relayAddress, subjectOf } from './people.ts';
 import type { Person, ProviderName } from './people.ts';
 import { openState } from './state.ts';
@@ -272,7 +281,11 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
         });
     });
 
-    routes.get('/', (c) => say(c, problemPage(called, 'Open the app and sign in from there.')));
+    const asset = (text: string, type: string) => (c: Context) =>
+        c.body(text, 200, { ...SECURITY_HEADERS, 'content-type': `${type}; charset=utf-8` });
+    routes.get('/page.css', asset(STYLE, 'text/css'));
+    routes.get('/page.js', asset(SCRIPT, 'text/javascript'));
+    routes.get('/', (c) => say(c, homePage(called)));
     routes.onError((error, c) => {
         deps.log(`${provider}: ${c.req.method} ${c.req.path} failed: ${error.message}`);
         return c.json({ error: 'server_error' }, 500);

@@ -1,9 +1,9 @@
 /** The pages of a stand-in. They work without scripts and never pretend to be the provider they stand in for. */
-import { createHash } from 'node:crypto';
-import { html, raw } from 'hono/html';
+import { html } from 'hono/html';
 import type { Person } from './people.ts';
 
-const STYLE = `
+/** Served as /page.css. */
+export const STYLE = `
 :root { color-scheme: light dark; --paper: #faf8f3; --card: #fff; --line: #d9d4c7; --control: #857f70; --ink: #15181d;
     --ink-2: #4b5059; --note: #ffefc7; --note-ink: #7a4e00; --focus: #ff7a1a; }
 @media (prefers-color-scheme: dark) { :root { --paper: #101418; --card: #181e24; --line: #2d3640; --control: #7c8794;
@@ -33,18 +33,17 @@ label.choice input { width: 20px; height: 20px; margin: 3px 0 0; }
 label.choice span { overflow-wrap: anywhere; }
 input[type='text'], input[type='email'] { display: block; width: 100%; min-height: 48px; margin-top: 4px;
     padding: 8px 12px; border: 1px solid var(--control); border-radius: 6px; background: var(--paper);
-    color: inherit; font: inherit; }
+    color: inherit; font: inherit; font-weight: 400; }
 button.main, button.plain { width: 100%; min-height: 48px; border-radius: 6px; font: inherit; font-weight: 650;
     cursor: pointer; }
 button.main { border: 1px solid var(--ink); background: var(--ink); color: var(--paper); }
 button.plain { border: 1px solid var(--control); background: none; color: inherit; }
+.apart { margin-top: 16px; }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 `;
 
-/** Posts Apple's answer on without a click where scripts run; the button stays for where they don't. */
-const SUBMIT = "document.getElementById('answer').submit()";
-
-const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+/** Served as /page.js: posts Apple's answer on without a click where scripts run; the button stays for the rest. */
+export const SCRIPT = "document.getElementById('answer')?.submit();\n";
 
 /**
  * Browsers apply form-action to every redirect behind a form too, and the app's own address at the end of that chain
@@ -53,8 +52,9 @@ const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(
 export const SECURITY_HEADERS: Record<string, string> = {
     'content-security-policy': [
         "default-src 'none'",
-        `style-src ${hashOf(STYLE)}`,
-        `script-src ${hashOf(SUBMIT)}`,
+        "style-src 'self'",
+        "script-src 'self'",
+        'img-src data:',
         "form-action 'self' http: https:",
         "base-uri 'none'",
         "frame-ancestors 'none'"
@@ -74,9 +74,7 @@ function page(provider: string, title: string, body: Html): Html {
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <title>${title} – stand-in for ${provider}</title>
                 <link rel="icon" href="data:," />
-                <style>
-                    ${raw(STYLE)}
-                </style>
+                <link rel="stylesheet" href="/page.css" />
             </head>
             <body>
                 <main>
@@ -189,8 +187,7 @@ export function consentPage({ provider, app, request, person, relay }: ConsentAs
                 </fieldset>
                 <button class="main" name="agree" value="yes">Continue</button>
             </form>
-            <br />
-            <form method="post" action="/authorize">
+            <form method="post" action="/authorize" class="apart">
                 ${hidden(request)} <button class="plain" name="deny" value="yes">Cancel and go back</button>
             </form>`
     );
@@ -207,13 +204,16 @@ export function formPostPage(provider: string, target: string, fields: Record<st
         html`<form id="answer" method="post" action="${target}">
                 ${inputs} <button class="main">Continue</button>
             </form>
-            <script>
-                ${raw(SUBMIT)};
-            </script>`
+            <script src="/page.js" defer></script>`
     );
 }
 
 /** A request that can't be answered by redirecting, because where to is exactly what is wrong. */
 export function problemPage(provider: string, sentence: string): Html {
     return page(provider, 'This request can’t be used', html`<p>${sentence}</p>`);
+}
+
+/** What somebody sees who opens the stand-in's address by itself. */
+export function homePage(provider: string): Html {
+    return page(provider, 'Nothing to do here', html`<p>Open the app and sign in from there.</p>`);
 }

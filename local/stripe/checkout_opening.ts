@@ -75,7 +75,7 @@ export function openSession(world: World, call: Call, input: Opening): Session {
     const account = world.state.find('account', call.account)?.shown;
     if (!account?.charges_enabled) {
         throw faults.refused(
-            'No valid payment method types for this Checkout Session. Please ensure that you have activated payment methods compatible with your chosen currency in your dashboard: this account cannot take payments yet.'
+            'No valid payment method types for this Checkout Session: the account cannot take payments yet.'
         );
     }
     const id = newId('cs_test_a1', 58);
@@ -120,14 +120,13 @@ function totalOf(items: Opening['line_items'], currency: string): number {
     const least = take.SMALLEST_CHARGE[currency] ?? 0;
     if (items.length === 0) throw faults.missingParameter('line_items');
     if (total < least) {
-        throw faults.refused(
-            `The Checkout Session's total amount due must add up to at least ${inWords(least, currency)} ${currency}`,
-            { code: 'amount_too_small' }
-        );
+        throw faults.refused(`A Checkout Session must come to at least ${inWords(least, currency)}.`, {
+            code: 'amount_too_small'
+        });
     }
     if (total > take.LARGEST_CHARGE) {
         throw faults.refused(
-            `The Checkout Session's total amount due must be no more than ${inWords(take.LARGEST_CHARGE, currency)} ${currency}`,
+            `A Checkout Session must come to no more than ${inWords(take.LARGEST_CHARGE, currency)}.`,
             { code: 'amount_too_large' }
         );
     }
@@ -156,7 +155,7 @@ function planOf(world: World, call: Call, input: Opening, total: number): Paymen
 export function assertFee(world: World, account: string, fee: number, total: number, param: string): void {
     if (account === world.platform) {
         throw faults.refused(
-            'Can only apply an application_fee_amount when the PaymentIntent is attempting a direct payment (using an OAuth key or Stripe-Account header) or destination payment (using `transfer_data[destination]`).',
+            'An application_fee_amount is for payments on a connected account: name it in the Stripe-Account header.',
             { param }
         );
     }
@@ -169,15 +168,14 @@ function expiryOf(given: number | undefined, now: number): number {
     if (given === undefined) return now + DAY;
     if (given < now + SHORTEST) {
         throw faults.refused(
-            'The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.',
+            '`expires_at` must be at least 30 minutes after the Checkout Session is created.',
             { param: 'expires_at' }
         );
     }
     if (given > now + DAY) {
-        throw faults.refused(
-            'The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.',
-            { param: 'expires_at' }
-        );
+        throw faults.refused('`expires_at` must be at most 24 hours after the Checkout Session is created.', {
+            param: 'expires_at'
+        });
     }
     return given;
 }

@@ -110,7 +110,7 @@ export function checkoutSessionRoutes(world: World): Route[] {
             const kept = needSession(call, path.id);
             if (kept.shown.status !== 'open') {
                 throw faults.refused(
-                    `Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of \`${kept.shown.status}\`.`
+                    `Only an open Checkout Session can be expired. This one has a status of ${kept.shown.status}.`
                 );
             }
             return expireSession(world, kept, call.cause);

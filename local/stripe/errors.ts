@@ -70,7 +70,7 @@ export const faults = {
     noAccessToAccount: (key: string, account: string) =>
         refusedEarly(
             403,
-            `The provided key '${masked(key)}' does not have access to account '${account}' (or that account does not exist). Application access may have been revoked.`,
+            `The provided key '${masked(key)}' does not have access to account '${account}', or there is no such account.`,
             { code: 'account_invalid' }
         ),
     twoAccounts: () =>
@@ -85,7 +85,7 @@ export const faults = {
     unrecognisedUrl: (method: string, path: string) =>
         refusedEarly(
             404,
-            `Unrecognized request URL (${method}: ${path}). If you are trying to list objects, remove the trailing slash. If you are trying to retrieve an object, make sure you passed a valid (non-empty) identifier in your code.`
+            `Unrecognized request URL (${method}: ${path}). The stand-in for Stripe knows no such address.`
         ),
     bodyTooLarge: () => refusedEarly(413, 'The request body is too large.'),
     bodyNotForm: (type: string) =>
@@ -103,7 +103,7 @@ export const faults = {
     emptyParameter: (name: string) =>
         refusedEarly(
             400,
-            `You passed an empty string for '${name}'. We assume empty values are an attempt to unset a parameter; however '${name}' cannot be unset. You should remove '${name}' from your request or supply a non-empty value.`,
+            `An empty string takes a parameter away, and '${name}' cannot be taken away: leave it out or give it a value.`,
             { code: 'parameter_invalid_empty', param: name }
         ),
     invalidParameter: (name: string, message: string, code?: string) =>
@@ -125,7 +125,7 @@ export const faults = {
             400,
             {
                 type: 'idempotency_error',
-                message: `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`
+                message: `The idempotency key '${key}' was first used with other parameters. Use another key for another request.`
             },
             { remembered: false }
         ),
@@ -135,7 +135,7 @@ export const faults = {
             {
                 type: 'idempotency_error',
                 code: 'idempotency_key_in_use',
-                message: `There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): ${key}. Please try again later.`
+                message: `Another request with the idempotency key '${key}' is still under way. Try again in a moment.`
             },
             { remembered: false }
         ),

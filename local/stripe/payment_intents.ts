@@ -62,10 +62,7 @@ export function paymentIntentRoutes(world: World): Route[] {
             if (fee !== null) assertFee(world, call.account, fee, input.amount, 'application_fee_amount');
             if (input.confirm && !input.payment_method) throw faults.missingParameter('payment_method');
             if (input.return_url && !input.confirm) {
-                throw faults.invalidParameter(
-                    'return_url',
-                    'You can only pass return_url to this API when you set confirm to true.'
-                );
+                throw faults.invalidParameter('return_url', 'return_url goes with confirm=true.');
             }
             const automatic = input.automatic_payment_methods;
             const intent = openIntent(
@@ -185,13 +182,13 @@ export function paymentIntentRoutes(world: World): Route[] {
         const chosen = given ?? intent.payment_method;
         if (typeof chosen !== 'string') {
             throw faults.refused(
-                'You cannot confirm this PaymentIntent because it is missing a payment method. Provide one with `payment_method`.',
+                'This PaymentIntent has no payment method to confirm it with. Give one in `payment_method`.',
                 { code: 'payment_intent_unexpected_state', payment_intent: intent }
             );
         }
         if (intent.automatic_payment_methods?.allow_redirects === 'always' && !returnUrl) {
             throw faults.refused(
-                'This PaymentIntent is configured to accept payment methods that may redirect the payer. Provide a `return_url`, or set `automatic_payment_methods[allow_redirects]` to `never`.'
+                'This PaymentIntent may send the payer elsewhere. Give a `return_url`, or set `automatic_payment_methods[allow_redirects]` to `never`.'
             );
         }
         if (returnUrl) world.state.save('payment_intent', intent, { session: null, returnUrl });
@@ -246,7 +243,7 @@ function assertAmount(amount: number, currency: string): void {
 function assertStatus(intent: Intent, allowed: readonly string[], verb: string): void {
     if (allowed.includes(intent.status)) return;
     throw faults.refused(
-        `You cannot ${verb} this PaymentIntent because it has a status of ${intent.status}. Only a PaymentIntent with one of the following statuses allows that: ${allowed.join(', ')}.`,
+        `You cannot ${verb} this PaymentIntent because it has a status of ${intent.status}. That takes one of: ${allowed.join(', ')}.`,
         { code: 'payment_intent_unexpected_state', payment_intent: intent }
     );
 }

@@ -284,8 +284,7 @@ function refuseChallenge(
         last_payment_error: {
             type: 'invalid_request_error',
             code: 'payment_intent_authentication_failure',
-            message:
-                'We are unable to authenticate your payment method. Please choose a different payment method and try again.',
+            message: 'Your bank could not confirm that this payment is yours.',
             payment_method: method
         }
     };

@@ -83,9 +83,7 @@ export function refundRoutes(world: World): Route[] {
     function chargeToRefund(call: Call, input: { charge?: string; payment_intent?: string }): Charge {
         if (input.charge) return need(world, 'charge', call.account, input.charge, 'charge').shown;
         if (!input.payment_intent) {
-            throw faults.refused(
-                'One of the following params should be provided for this request: payment_intent or charge.'
-            );
+            throw faults.refused('Name what to refund: payment_intent or charge.');
         }
         const { shown } = need(world, 'payment_intent', call.account, input.payment_intent, 'payment_intent');
         if (shown.status !== 'succeeded') {

@@ -263,7 +263,7 @@ describe.skipIf(process.env.CONTRACT_STRIPE_SECRET_KEY)('on the hosted pages', (
             expect(asked.to).toMatch(/\/authenticate\/pi_/);
             const refused = await submit(asked.to ?? '', { answer: 'refuse' });
             expect(refused.to).toBe(session.url);
-            expect(await (await fetch(session.url)).text()).toContain('unable to authenticate');
+            expect(await (await fetch(session.url)).text()).toContain('could not confirm');
             const again = await payAt(session.url, CARDS.challenged);
             const approved = await submit(again.to ?? '', { answer: 'approve' });
             expect(approved.to).toBe(`https://app.example.com/paid?session=${session.id}`);

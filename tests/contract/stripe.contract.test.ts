@@ -160,7 +160,8 @@ describe('an idempotency key', () => {
 
     it('is free again after parameters that were refused', async () => {
         const idempotencyKey = randomUUID();
-        const wrong = stripe.paymentIntents.create({ ...paying, currency: 'xxx' }, { idempotencyKey });
+        const unknown = { ...paying, colour: 'red' };
+        const wrong = stripe.rawRequest('POST', '/v1/payment_intents', unknown, { idempotencyKey });
         expect(await refusal(wrong)).toMatchObject({ status: 400 });
         const right = await stripe.paymentIntents.create(paying, { idempotencyKey });
         expect(right.status).toBe('succeeded');

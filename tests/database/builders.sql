@@ -6,7 +6,6 @@ alter table tests.things disable row level security, no force row level security
 
 create function tests.id(name text) returns uuid
     language plpgsql
-    stable
 as $$
 declare
     found_id uuid;
