@@ -21,6 +21,8 @@ export function createControl({ clock, worker }: { clock: MovableClock; worker: 
     app.post('/clock', async (context) => {
         const move = Move.safeParse(await context.req.json().catch(() => undefined));
         if (!move.success) return context.json({ message: 'Send {"advance_seconds": number}.' }, 400);
+        // A job scheduled a moment ago is planned from the time it was scheduled at.
+        await worker.jobs.reload();
         clock.advance(move.data.advance_seconds);
         if (move.data.advance_seconds < 0) worker.jobs.restart();
         return context.json(read());
