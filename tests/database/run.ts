@@ -62,7 +62,10 @@ function tapLines(rows: readonly Record<string, unknown>[]): string[] {
         .filter((line) => !/^# Looks like you (planned|failed)/.test(line));
 }
 
-async function runAll(info: StackInfo, words: readonly string[]): Promise<{ passed: number; failed: number }> {
+async function runAll(
+    info: StackInfo,
+    words: readonly string[]
+): Promise<{ passed: number; failed: number }> {
     const owner = postgres(info.databaseUrl, { max: 1, onnotice: () => undefined });
     const sum = { passed: 0, failed: 0 };
     try {

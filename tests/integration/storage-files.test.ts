@@ -24,7 +24,8 @@ let objects: ReturnType<StorageClient['from']>;
 
 /** Tokens of this server are their claims, readable: who may do what is not what these tests are about. */
 const keys = {
-    verify: async (jwt: string) => JSON.parse(Buffer.from(jwt, 'base64url').toString()) as Record<string, unknown>
+    verify: async (jwt: string) =>
+        JSON.parse(Buffer.from(jwt, 'base64url').toString()) as Record<string, unknown>
 };
 const token = Buffer.from(JSON.stringify({ role: 'service_role' })).toString('base64url');
 

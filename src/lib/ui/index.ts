@@ -8,6 +8,7 @@ export * from './CustomerPicker/index.ts';
 export * from './Docket/index.ts';
 export * from './EmptyState/index.ts';
 export * from './Field/index.ts';
+export * from './Form/index.ts';
 export * from './FormSummary/index.ts';
 export * from './LifecycleStrip/index.ts';
 export * from './List/index.ts';

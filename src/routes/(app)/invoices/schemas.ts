@@ -72,7 +72,9 @@ export const KeyForm = z.object({ idempotency_key: IdempotencyKey });
 export const NothingForm = z.object({});
 
 type Typed = z.output<typeof InvoiceForm>;
-type Unfinished = z.output<typeof UnfinishedInvoiceForm>;
+
+/** A draft as it stands in the editor: text as it was typed. */
+export type UnfinishedInvoice = z.output<typeof UnfinishedInvoiceForm>;
 
 export function draftOf(input: Typed): InvoiceDraft {
     return {
@@ -95,7 +97,7 @@ export function linesOf(input: Typed): LineDraft[] {
 }
 
 /** A blank line as the editor shows it. */
-export const blankLine = (vatRegistered: boolean): Unfinished['lines'][number] => ({
+export const blankLine = (vatRegistered: boolean): UnfinishedInvoice['lines'][number] => ({
     kind: 'labour',
     description: '',
     quantity: '1',
@@ -106,7 +108,7 @@ export const blankLine = (vatRegistered: boolean): Unfinished['lines'][number] =
 const RATES = ['0', '500', '2000'] as const;
 
 /** A stored draft as the text that the editor shows. */
-export function typedOf(invoice: Invoice): Unfinished {
+export function typedOf(invoice: Invoice): UnfinishedInvoice {
     return {
         job_id: invoice.job.id,
         customer_id: invoice.customer.id,

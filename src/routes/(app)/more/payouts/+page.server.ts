@@ -1,4 +1,3 @@
-import { redirect } from '@sveltejs/kit';
 import { z } from 'zod';
 import { protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { refreshPayouts, startPayouts } from '$lib/server/payments.ts';
@@ -12,6 +11,7 @@ export const load = protectedLoad('payouts.manage', async ({ db, account, event 
 
 export const actions = {
     default: protectedAction('payouts.manage', z.object({}), async ({ db, account }) => {
-        redirect(303, await startPayouts(db, account.id));
+        // Not a redirect: the policy for forms, which browsers apply to redirects too, lets no form lead off our own site.
+        return { leaveFor: await startPayouts(db, account.id) };
     })
 };

@@ -1,0 +1,2 @@
+export { pageForm } from './form.ts';
+export { default as FormIds } from './FormIds.svelte';
