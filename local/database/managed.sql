@@ -42,6 +42,7 @@ create or replace function platform.acting_role()
 returns name
 language sql
 stable
+set search_path = ''
 as $$
     select coalesce(nullif(current_setting('role', true), 'none'), session_user)::name
 $$;

@@ -5,8 +5,9 @@ import { basename, join } from 'node:path';
 import postgres from 'postgres';
 import type { Sql } from 'postgres';
 import { splitStatements } from '../../local/database/split.ts';
-import { projectDir, startOwnStack } from '../support/stack.ts';
+import { projectDir } from '../support/stack.ts';
 import type { StackInfo } from '../support/stack.ts';
+import { onAStack } from './cli.ts';
 import { installTestTools, removeTestTools } from './pgtap.ts';
 
 type Outcome = { passed: number; failed: number; lines: string[] };
@@ -90,12 +91,6 @@ async function runAll(
 }
 
 const words = process.argv.slice(2);
-const own = process.env.TF_STACK ? undefined : await startOwnStack();
-try {
-    const info = own?.info ?? (JSON.parse(process.env.TF_STACK ?? '') as StackInfo);
-    const { passed, failed } = await runAll(info, words);
-    console.log(`${passed} passed, ${failed} failed`);
-    process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
-} finally {
-    await own?.stopAndForget();
-}
+const { passed, failed } = await onAStack((info) => runAll(info, words));
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
