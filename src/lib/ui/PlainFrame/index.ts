@@ -1,0 +1,2 @@
+export { default as PlainFrame } from './PlainFrame.svelte';
+export { default as Mark } from './Mark.svelte';
