@@ -11,8 +11,9 @@ export const stripe = new Stripe(STRIPE_SECRET_KEY, {
     host: api.hostname,
     port: api.port === '' ? (api.protocol === 'http:' ? 80 : 443) : Number(api.port),
     httpClient: Stripe.createFetchHttpClient(),
-    maxNetworkRetries: 2,
-    timeout: 10_000,
+    // Two tries end before the web tier's patience does, and before a lease on an object.
+    maxNetworkRetries: 1,
+    timeout: 6000,
     telemetry: false
 });
 
