@@ -15,6 +15,7 @@ const { values } = parseArgs({
         state: { type: 'string' },
         'any-ports': { type: 'boolean', default: false },
         'app-port': { type: 'string' },
+        'no-migrate': { type: 'boolean', default: false },
         'no-seed': { type: 'boolean', default: false },
         'throw-away': { type: 'boolean', default: false }
     }
@@ -22,15 +23,22 @@ const { values } = parseArgs({
 
 const projectDir = resolve(values.project);
 const names = Object.keys(USUAL_PORTS) as PortName[];
-const stack = await startStack({
+const starting = startStack({
     projectDir,
     stateDir: values.state ? resolve(values.state) : join(projectDir, '.local'),
     ports: values['any-ports'] ? Object.fromEntries(names.map((name) => [name, 0])) : {},
     appPort: values['app-port'] ? Number(values['app-port']) : undefined,
     durable: !values['throw-away'],
-    seed: !values['no-seed'],
+    migrate: !values['no-migrate'],
+    seed: !values['no-seed'] && !values['no-migrate'],
     log: (line) => console.error(line)
-}).catch((error: Error) => {
+});
+// Asked while it starts, it finishes starting first, so that nothing half-way is left.
+whenAskedToEnd(() => {
+    const stopped = starting.then((stack) => stack.stop()).catch(() => undefined);
+    void stopped.then(() => process.exit(0));
+});
+const stack = await starting.catch((error: Error) => {
     console.error(error.message);
     process.exit(1);
 });
@@ -47,5 +55,3 @@ else
             'Ctrl-C stops it.'
         ].join('\n')
     );
-
-whenAskedToEnd(() => void stack.stop().then(() => process.exit(0)));

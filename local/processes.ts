@@ -85,6 +85,7 @@ export class Processes {
     readonly #file: string;
     readonly #leftovers: Recorded;
     readonly #recorded = new Map<string, Recorded[string]>();
+    readonly #running = new Set<Child>();
     #guard: ChildProcess | undefined;
 
     /** `file` is kept beside the state; several may share a folder, each under a name of its own. */
@@ -119,6 +120,7 @@ export class Processes {
                 const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done) => {
                     child.once('exit', (code, killedBy) => {
                         over = true;
+                        this.#running.delete(known);
                         this.#forget(name, pid);
                         done({ code, signal: killedBy });
                     });
@@ -130,13 +132,16 @@ export class Processes {
                     await ended;
                     clearTimeout(timer);
                 };
-                resolve({ process: child, pid, ended, hasEnded: () => over, stop });
+                const known: Child = { process: child, pid, ended, hasEnded: () => over, stop };
+                this.#running.add(known);
+                resolve(known);
             });
         });
     }
 
-    /** Lets the guard go; called when every child has ended. */
-    close(): void {
+    /** Ends whatever still runs and lets the guard go. */
+    async close(): Promise<void> {
+        await Promise.all([...this.#running].map((child) => child.stop()));
         this.#guard?.stdin?.end('\n');
         this.#guard = undefined;
         rmSync(this.#file, { force: true });

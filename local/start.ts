@@ -89,8 +89,8 @@ async function start(): Promise<void> {
     console.log(lines.join('\n'));
 }
 
-async function bringStack(appPort: number, tls: Certificate | undefined): Promise<Stack> {
-    const stack = await startStack({
+function bringStack(appPort: number, tls: Certificate | undefined): Promise<Stack> {
+    const starting = startStack({
         projectDir,
         stateDir,
         appPort,
@@ -102,8 +102,9 @@ async function bringStack(appPort: number, tls: Certificate | undefined): Promis
         },
         progress: () => undefined
     });
-    undo.push(() => stack.stop());
-    return stack;
+    // Asked to end while it starts, it finishes starting first, so that nothing half-way is left.
+    undo.push(async () => (await starting.catch(() => undefined))?.stop());
+    return starting;
 }
 
 function bringApp(
