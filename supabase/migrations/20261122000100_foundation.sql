@@ -183,7 +183,7 @@ create function private.request_context(
     out person_id uuid
 )
     language plpgsql
-    stable security definer
+    stable
     set search_path = ''
 as $$
 declare

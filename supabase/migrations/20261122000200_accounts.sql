@@ -242,7 +242,6 @@ create constraint trigger account_keeps_an_owner
 
 create function private.next_number(for_account uuid, counter text) returns bigint
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 declare
@@ -336,7 +335,7 @@ grant execute on function private.accounts_that_allow(text) to authenticated;
 
 create function private.account_allows(for_account uuid, act text) returns boolean
     language sql
-    stable security definer
+    stable
     set search_path = ''
 as $$
     select exists (

@@ -97,7 +97,6 @@ create function audit.write(
     detail jsonb
 ) returns void
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 declare

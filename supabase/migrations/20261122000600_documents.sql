@@ -310,7 +310,6 @@ grant execute on function public.start_document(uuid, uuid, text, text, uuid) to
 
 create function private.own_awaiting_document(for_account uuid, for_document uuid) returns public.documents
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 declare

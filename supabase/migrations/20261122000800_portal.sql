@@ -48,7 +48,6 @@ grant select (account_id, id, invoice_id, sent_to, expires_at, revoked_at, first
 
 create function private.mint_portal_link(for_account uuid, for_invoice uuid, sent_to text, out token text, out expires_at timestamptz)
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 begin
@@ -63,7 +62,6 @@ comment on function private.mint_portal_link(uuid, uuid, text) is
 
 create function private.issued_invoice(for_account uuid, for_invoice uuid) returns public.invoices
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 declare
@@ -155,7 +153,7 @@ grant execute on function public.revoke_portal_links(uuid, uuid) to authenticate
 
 create function private.live_link(token text, act text default 'portal_reads') returns public.portal_links
     language sql
-    stable security definer
+    stable
     set search_path = ''
 as $$
     select l

@@ -380,7 +380,6 @@ grant execute on function service.apply_stripe_object(text, text, text, bigint, 
 
 create function private.held_lease(of_type text, of_id text, of_account text, fence bigint) returns billing.stripe_leases
     language sql
-    security definer
     set search_path = ''
 as $$
     select l
@@ -396,7 +395,6 @@ comment on function private.held_lease(text, text, text, bigint) is
 
 create function private.settle_stripe_events(lease billing.stripe_leases, outcome text) returns void
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 begin
@@ -421,7 +419,6 @@ comment on function private.settle_stripe_events(billing.stripe_leases, text) is
 
 create function private.apply_payment_intent(intent text, connected text, fields jsonb) returns text
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 declare
@@ -470,7 +467,6 @@ comment on function private.apply_payment_intent(text, text, jsonb) is
 
 create function private.apply_checkout_session(session text, connected text, fields jsonb) returns text
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 begin
@@ -487,7 +483,6 @@ comment on function private.apply_checkout_session(text, text, jsonb) is 'Keeps 
 
 create function private.apply_connected_account(stripe_account text, fields jsonb) returns text
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 begin

@@ -64,7 +64,6 @@ select audit.watch(
 
 create function private.kick(function_name text, body jsonb default '{}') returns void
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 declare
@@ -207,7 +206,6 @@ grant execute on function public.send_invoice(uuid, uuid, text, text, uuid) to a
 
 create function private.enqueue_receipt(payment public.payments) returns void
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 declare

@@ -272,3 +272,19 @@ create function tests.link(business text) returns text
 as $$
     select token from private.mint_portal_link(tests.id(business), tests.id(business || ' invoice'), 'priya@mail.example')
 $$;
+
+-- A photo of 'bell job' that is ready: 'bell photo'.
+create function tests.photo(business text) returns uuid
+    language plpgsql
+as $$
+declare
+    started jsonb;
+begin
+    perform tests.claim(business || ' owner');
+    started := public.start_document(tests.id(business), tests.id(business || ' job'), 'photo', 'IMG_1.jpg', gen_random_uuid());
+    perform tests.store((started ->> 'document_id')::uuid);
+    perform public.finish_document(tests.id(business), (started ->> 'document_id')::uuid, 'image/jpeg', 1234, repeat('cd', 32), 40, 30);
+    perform set_config('request.jwt.claims', '', true);
+    return tests.keep(business || ' photo', (started ->> 'document_id')::uuid);
+end
+$$;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { Sql } from 'postgres';
+import type { ISql, Sql } from 'postgres';
 
 const BLOCK = 512;
 
@@ -30,21 +30,30 @@ function pgtapScript(): string {
     return fileInTar(tar, `share/postgresql/extension/pgtap--${version}.sql`);
 }
 
-/** Creates the schemas `pgtap` and `tests` (the builders); every role may use them. */
+/** Creates the schema `tests` with the builders, for every role to use. Rolled back with its transaction, or dropped later. */
+export async function installBuilders(owner: ISql): Promise<void> {
+    const builders = readFileSync(join(import.meta.dirname, 'builders.sql'), 'utf8');
+    await owner.unsafe(`create schema tests; ${builders}`);
+    await openToAll(owner, 'tests');
+}
+
+/** Creates the schemas `pgtap` and `tests`. */
 export async function installTestTools(owner: Sql): Promise<void> {
     await removeTestTools(owner);
-    const builders = readFileSync(join(import.meta.dirname, 'builders.sql'), 'utf8');
     await owner.begin(async (transaction) => {
         await transaction.unsafe(`create schema pgtap; set local search_path = pgtap; ${pgtapScript()}`);
-        await transaction.unsafe(`create schema tests; set local search_path = public; ${builders}`);
-        for (const schema of ['pgtap', 'tests']) {
-            await transaction.unsafe(`
-                grant usage on schema ${schema} to public;
-                grant execute on all functions in schema ${schema} to public;
-                grant select on all tables in schema ${schema} to public;
-            `);
-        }
+        await openToAll(transaction, 'pgtap');
+        await transaction.unsafe('set local search_path = public');
+        await installBuilders(transaction);
     });
+}
+
+async function openToAll(owner: ISql, schema: string): Promise<void> {
+    await owner.unsafe(`
+        grant usage on schema ${schema} to public;
+        grant execute on all functions in schema ${schema} to public;
+        grant select on all tables in schema ${schema} to public;
+    `);
 }
 
 /** Takes both schemas away again. */
