@@ -4,6 +4,8 @@ import type { Person } from './business.ts';
 export type Visitor = {
     get(path: string, headers?: Record<string, string>): Promise<Response>;
     post(path: string, fields: Record<string, string>, headers?: Record<string, string>): Promise<Response>;
+    /** What a page's script sends. */
+    json(path: string, body: Record<string, unknown>, headers?: Record<string, string>): Promise<Response>;
     cookies: Map<string, string>;
 };
 
@@ -24,6 +26,8 @@ export function aVisitor(
     const send = async (path: string, init: RequestInit): Promise<Response> => {
         const headers = new Headers(init.headers);
         headers.set('user-agent', 'TradersFlow test visitor');
+        // As a browser asks for a page; without it a form's answer is data for a script.
+        if (!headers.has('accept')) headers.set('accept', 'text/html');
         if (cookies.size > 0)
             headers.set('cookie', [...cookies].map(([name, value]) => `${name}=${value}`).join('; '));
         const response = await fetch(new URL(path, typeof base === 'string' ? base : base()), {
@@ -43,7 +47,22 @@ export function aVisitor(
         cookies,
         get: (path, headers = {}) => send(path, { headers }),
         post: (path, fields, headers = {}) =>
-            send(path, { method: 'POST', body: new URLSearchParams(fields), headers: { origin, ...headers } })
+            send(path, {
+                method: 'POST',
+                body: new URLSearchParams(fields),
+                headers: { origin, ...headers }
+            }),
+        json: (path, body, headers = {}) =>
+            send(path, {
+                method: 'POST',
+                body: JSON.stringify(body),
+                headers: {
+                    origin,
+                    accept: 'application/json',
+                    'content-type': 'application/json',
+                    ...headers
+                }
+            })
     };
 }
 
