@@ -16,6 +16,7 @@ export * from './Money/index.ts';
 export * from './Notice/index.ts';
 export * from './PageHeader/index.ts';
 export * from './PlainFrame/index.ts';
+export * from './Problem/index.ts';
 export * from './Photos/index.ts';
 export * from './Stamp/index.ts';
 export * from './StandInNotice/index.ts';

@@ -1,7 +1,7 @@
 import { redirect } from '@sveltejs/kit';
 import type { PageServerLoad } from './$types';
 
-/** The front door leads to work, or to signing in. */
+/** The front door: who is signed in goes straight to work. */
 export const load: PageServerLoad = ({ locals }) => {
-    redirect(303, locals.standing.state === 'person' ? '/today' : '/sign-in');
+    if (locals.standing.state === 'person') redirect(303, '/today');
 };

@@ -1,0 +1,1 @@
+export { default as Problem } from './Problem.svelte';
