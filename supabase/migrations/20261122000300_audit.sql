@@ -303,11 +303,16 @@ begin
         select coalesce(jsonb_agg(to_jsonb(page) order by page.seq desc), '[]'::jsonb)
         from (
             select
-                r.seq, r.at, r.action, r.entity, r.entity_id, r.subject, r.subject_id, r.before, r.after, r.detail,
+                r.seq, r.at, r.action, r.entity, r.entity_id, r.subject, r.subject_id,
+                coalesce(j.title, i.reference, c.name) as subject_name,
+                r.before, r.after, r.detail,
                 r.actor_kind, r.actor_id, coalesce(m.display_name, r.actor_name) as actor_name,
                 r.via, host(r.ip) as ip, r.user_agent, r.trusted, r.request_id
             from audit.records as r
             left join public.members as m on m.account_id = r.account_id and m.user_id = r.actor_id
+            left join public.jobs as j on r.subject = 'job' and j.account_id = r.account_id and j.id = r.subject_id
+            left join public.invoices as i on r.subject = 'invoice' and i.account_id = r.account_id and i.id = r.subject_id
+            left join public.customers as c on r.subject = 'customer' and c.account_id = r.account_id and c.id = r.subject_id
             where r.account_id = for_account
               and (before_seq is null or r.seq < before_seq)
               and case

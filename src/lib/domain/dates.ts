@@ -21,6 +21,7 @@ const moment = new Intl.DateTimeFormat('en-GB', {
     minute: '2-digit',
     timeZone: ZONE
 });
+const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: ZONE });
 const isoDay = new Intl.DateTimeFormat('en-CA', {
     year: 'numeric',
     month: '2-digit',
@@ -41,6 +42,11 @@ export function formatWeekday(on: string): string {
 /** `22 Nov, 14:05` in London. */
 export function formatMoment(at: string): string {
     return moment.format(new Date(at));
+}
+
+/** `14:05` in London. */
+export function formatTime(at: string): string {
+    return time.format(new Date(at));
 }
 
 /** The day in London of an instant. */

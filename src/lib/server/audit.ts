@@ -14,6 +14,8 @@ const AuditRecord = z.object({
     entity_id: z.uuid().nullable(),
     subject: z.string(),
     subject_id: z.uuid().nullable(),
+    /** The job's title, the invoice's reference, the customer's name; null when it is gone or has none. */
+    subject_name: z.string().nullable(),
     before: Fields,
     after: Fields,
     detail: Fields,

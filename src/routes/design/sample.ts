@@ -72,6 +72,7 @@ const base = {
     before: null,
     after: null,
     detail: null,
+    subject_name: 'INV-0041',
     actor_kind: 'person',
     actor_name: 'Dai Morgan',
     via: 'app',
