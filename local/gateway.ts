@@ -52,7 +52,8 @@ type Admitted = { role: Role | undefined; headers: Headers };
 export type Gateway = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
 
 export function createGateway(options: GatewayOptions): Gateway {
-    const agent = new Agent({ keepAlive: true, maxSockets: 128, timeout: 90_000 });
+    // Idle connections go before PostgREST ends them (30 s), or a request could meet one that is just closing.
+    const agent = new Agent({ keepAlive: true, maxSockets: 128, timeout: 10_000 });
     const mint = tokenMint(options.keys);
 
     const services = getRequestListener(

@@ -15,23 +15,31 @@ export const USUAL_PORTS = {
 
 export type PortName = keyof typeof USUAL_PORTS;
 
-/** The first free port from `wanted` upwards; any free one for 0. */
-export async function freePort(wanted: number): Promise<number> {
+/** The first port from `wanted` upwards that is free on every one of `hosts`; any free one for 0. */
+export async function freePort(wanted: number, hosts = ['127.0.0.1']): Promise<number> {
     for (let port = wanted; port < wanted + 200 && port < 65_536; port += 1) {
-        const free = await new Promise<number | null>((resolve, reject) => {
-            const probe = createServer();
-            probe.once('error', (error: NodeJS.ErrnoException) =>
-                error.code === 'EADDRINUSE' || error.code === 'EACCES' ? resolve(null) : reject(error)
-            );
-            probe.listen(port, '127.0.0.1', () => {
-                const address = probe.address();
-                probe.close(() => resolve(typeof address === 'object' && address ? address.port : null));
-            });
-        });
-        if (free !== null) return free;
-        if (wanted === 0) port -= 1;
+        const taken = await Promise.all(hosts.map((host) => probe(port, host)));
+        const [free] = taken;
+        if (free !== undefined && !taken.includes(undefined)) return free;
     }
     throw new Error(`No free port from ${wanted} upwards.`);
+}
+
+/** The port when it can be had on `host` (0 becomes the one given), undefined when it is taken. */
+function probe(port: number, host: string): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+        const server = createServer();
+        server.once('error', (error: NodeJS.ErrnoException) => {
+            if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
+            // A machine without IPv6 can't have anybody there either.
+            else if (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT') resolve(port);
+            else reject(error);
+        });
+        server.listen(port, host, () => {
+            const address = server.address();
+            server.close(() => resolve(typeof address === 'object' && address ? address.port : undefined));
+        });
+    });
 }
 
 /** Listens on the first free port from `wanted` upwards (any for 0) and returns it. */

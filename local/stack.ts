@@ -25,6 +25,7 @@ import { USUAL_PORTS } from './ports.ts';
 import type { PortName } from './ports.ts';
 import { claimFolder, Processes, readJson, releaseFolder, writeAtomically } from './processes.ts';
 import { startPostgrest } from './rest/postgrest.ts';
+import type { Postgrest } from './rest/postgrest.ts';
 import { standInSettings, startStandIn } from './stand-ins.ts';
 import { createStorage } from './storage/index.ts';
 
@@ -162,6 +163,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
     startingFunctions.catch(() => undefined);
     undo.push(async () => (await startingFunctions.catch(() => undefined))?.stop());
 
+    const dataApi: { server?: Postgrest } = {};
     const database = await openDatabase({
         projectDir,
         state,
@@ -169,6 +171,8 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         password: secrets.databasePassword,
         durable: options.durable ?? true,
         processes,
+        // PostgREST by itself would look again after up to half a minute.
+        onReturn: () => void dataApi.server?.restart().catch((error: Error) => log(error.message)),
         log
     });
     undo.push(() => database.close());
@@ -212,6 +216,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         processes,
         log
     });
+    dataApi.server = rest;
     undo.push(() => rest.stop());
 
     const standIns = standInsFor(given);

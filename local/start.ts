@@ -62,7 +62,8 @@ async function start(): Promise<void> {
     undo.push(() => processes.close());
 
     const wanted = Number(values.port);
-    const port = await freePort(wanted);
+    // `localhost` is two addresses; a stranger on the other one would get our visitors.
+    const port = await freePort(wanted, ['127.0.0.1', '::1']);
     if (port !== wanted && wanted !== 0) console.log(`Port ${wanted} is taken, so the app takes ${port}.`);
     const tls = values.https ? await certificate() : undefined;
 

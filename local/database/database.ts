@@ -19,6 +19,8 @@ export type DatabaseOptions = {
     password: string;
     durable: boolean;
     processes: Processes;
+    /** Told when the server had ended by itself and is back. */
+    onReturn: () => void;
     log: (line: string) => void;
 };
 
@@ -51,6 +53,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         password,
         durable: options.durable,
         processes: options.processes,
+        onReturn: options.onReturn,
         log: options.log
     });
     const pools: Sql[] = [];

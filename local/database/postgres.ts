@@ -34,6 +34,8 @@ export type PostgresOptions = {
     password: string;
     durable: boolean;
     processes: Processes;
+    /** Told when the server had ended by itself and is back. */
+    onReturn: () => void;
     log: (line: string) => void;
 };
 
@@ -94,7 +96,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
             const reason = lastLines(options.logFile, logged);
             if (attempt === 5) throw new Error(`Postgres did not start. Its last words:\n${reason}`);
             // Taken between our look and its bind, or orphans of a killed server still hold its memory.
-            if (/Address already in use/.test(reason)) port = await freePort(port + 1);
+            // Once others know the port, it stays.
+            if (/Address already in use/.test(reason) && server === undefined)
+                port = await freePort(port + 1);
             else {
                 await endCluster(options.dataDir);
                 await sleep(200 * attempt);
@@ -105,7 +109,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
             if (!wanted || server !== current) return;
             options.log(`Postgres ended unexpectedly (${killedBy ?? `exit ${code}`}); starting it again.`);
             await endCluster(options.dataDir);
-            await launch().catch((error: Error) => options.log(error.message));
+            await launch().then(options.onReturn, (error: Error) => options.log(error.message));
         });
     };
 

