@@ -69,6 +69,10 @@ const catalogue = {
         'That code is not right, or it is more than 10 minutes old. Check the newest e-mail, or ask for another code.'
     ],
     code_expired: [422, 'That code is more than 10 minutes old. Ask for another one.'],
+    mail_link_not_valid: [
+        422,
+        'This link has been used already, or it is too old. Sign in again and we send you a fresh code.'
+    ],
     credentials_wrong: [422, 'That e-mail address and password do not go together.'],
     email_not_confirmed: [422, 'Confirm your e-mail address first: type the code that we sent you.'],
     email_not_valid: [422, 'We cannot send mail to that address. Check how it is written.'],

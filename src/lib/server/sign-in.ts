@@ -150,7 +150,9 @@ export async function enterLink(
     tokenHash: string,
     type: z.infer<typeof LinkKind>
 ): Promise<void> {
-    entered(door, await door.locals.auth.verifyOtp({ token_hash: tokenHash, type }));
+    const answer = await door.locals.auth.verifyOtp({ token_hash: tokenHash, type });
+    if (answer.error?.code === 'otp_expired') throw problem('mail_link_not_valid', { cause: answer.error });
+    entered(door, answer);
 }
 
 /** Which sessions end: this one, or all of this person's. */

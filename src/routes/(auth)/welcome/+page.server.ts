@@ -16,7 +16,11 @@ const Business = z
             .min(1, 'Type the name that stands on your van.')
             .max(120, 'Use at most 120 characters.'),
         trade: z.enum(trades, 'Choose your trade.'),
-        vat_registered: z.enum(['yes', 'no'], 'Say whether you are VAT registered.'),
+        // No enum: a form library would take its first value for one that was not chosen.
+        vat_registered: z
+            .string()
+            .default('')
+            .refine((answer) => answer === 'yes' || answer === 'no', 'Say whether you are VAT registered.'),
         vat_number: z.string().trim().max(20, 'A VAT number has nine digits.').default(''),
         person_name: z.string().trim().min(1, 'Type your own name.').max(120, 'Use at most 120 characters.'),
         idempotency_key: IdempotencyKey
@@ -33,8 +37,8 @@ const Business = z
 export const load = personLoad(async ({ me, person }) => {
     if (me.accounts.length > 0) redirect(303, '/today');
     const form = await blankForm(Business, { person_name: person.name, idempotency_key: randomUUID() });
-    // Nothing is chosen for them: whether VAT is charged is not ours to assume.
-    return { email: person.email, form: { ...form, data: { ...form.data, trade: '', vat_registered: '' } } };
+    // Nothing is chosen for them.
+    return { email: person.email, form: { ...form, data: { ...form.data, trade: '' } } };
 });
 
 export const actions = {
