@@ -28,6 +28,8 @@ export async function startApp(
             HOST: '127.0.0.1',
             PORT: String(port),
             STAND_INS: 'supabase,google,apple,stripe,mail',
+            // Visitors of the tests say which address they come from, as a proxy in front would.
+            TRUSTED_PROXIES: '127.0.0.1/32,::1/128',
             ...options.env
         },
         stdio: ['ignore', 'pipe', 'pipe']

@@ -1,5 +1,5 @@
 // A browser without a screen: keeps cookies, sends forms as a browser does, follows nothing by itself.
-import type { Person } from './business.ts';
+import { anAddress, type Person } from './business.ts';
 
 export type Visitor = {
     get(path: string, headers?: Record<string, string>): Promise<Response>;
@@ -7,6 +7,8 @@ export type Visitor = {
     /** What a page's script sends. */
     json(path: string, body: Record<string, unknown>, headers?: Record<string, string>): Promise<Response>;
     cookies: Map<string, string>;
+    /** Where the app sees this visitor come from. */
+    address: string;
 };
 
 /** Whether an attribute of a Set-Cookie line ends the cookie. */
@@ -23,11 +25,14 @@ export function aVisitor(
     origin = typeof base === 'string' ? base : base()
 ): Visitor {
     const cookies = new Map<string, string>();
+    const address = anAddress();
     const send = async (path: string, init: RequestInit): Promise<Response> => {
         const headers = new Headers(init.headers);
         headers.set('user-agent', 'TradersFlow test visitor');
         // As a browser asks for a page; without it a form's answer is data for a script.
         if (!headers.has('accept')) headers.set('accept', 'text/html');
+        // As the proxy in front would: each visitor comes from an address of their own, and so has limits of their own.
+        headers.set('x-forwarded-for', address);
         if (cookies.size > 0)
             headers.set('cookie', [...cookies].map(([name, value]) => `${name}=${value}`).join('; '));
         const response = await fetch(new URL(path, typeof base === 'string' ? base : base()), {
@@ -45,6 +50,7 @@ export function aVisitor(
     };
     return {
         cookies,
+        address,
         get: (path, headers = {}) => send(path, { headers }),
         post: (path, fields, headers = {}) =>
             send(path, {

@@ -87,17 +87,23 @@ export function logRequest(record: RequestRecord, request: { method: string; sta
     });
 }
 
+/** What can be told of a failure: its name, code and message, never the values it was about. */
+function told(failure: unknown): Record<string, unknown> {
+    if (typeof failure !== 'object' || failure === null) return { message: String(failure) };
+    const { name, code, hint, status, title, message, stack } = failure as Record<string, unknown>;
+    return { name, code, hint, status, title, message, stack };
+}
+
 /** The line of a failure that nobody foresaw. The stack stays in the log; people see the request id. */
 export function logFailure(record: RequestRecord | undefined, failure: unknown): void {
-    const error = failure instanceof Error ? failure : new Error(String(failure));
+    const cause =
+        failure instanceof Error && failure.cause !== undefined ? { cause: told(failure.cause) } : {};
     writeLine({
         level: 'error',
         event: 'failure',
         id: record?.id ?? null,
         route: record?.routeId ?? null,
-        name: error.name,
-        message: error.message,
-        stack: error.stack,
-        cause: error.cause instanceof Error ? error.cause.message : undefined
+        ...told(failure),
+        ...cause
     });
 }
