@@ -188,20 +188,20 @@ export async function photosOfJob(db: Db, account: AccountId, job: JobId): Promi
     });
 }
 
+const Linked = z.object({ document: z.object({ id: DocumentId, state: z.string() }).nullable() });
+
 /** The PDF of an issued invoice, or `invoice_pdf_not_ready`. The address works for 60 seconds. */
 export async function invoicePdfUrl(db: Db, account: AccountId, invoice: InvoiceId): Promise<string> {
-    const rows = await read(
+    const { document } = await read(
         db
-            .from('documents')
-            .select('id')
+            .from('invoices')
+            .select('document:documents!invoice_has_a_document_of_the_account (id, state)')
             .eq('account_id', account)
-            .eq('invoice_id', invoice)
-            .eq('kind', 'invoice_pdf')
-            .eq('state', 'ready'),
-        z.array(z.object({ id: DocumentId }))
+            .eq('id', invoice)
+            .single(),
+        Linked
     );
-    const id = rows[0]?.id;
-    const url = id && (await viewUrls(db, account, [id]))[id];
-    if (!url) throw problem('invoice_pdf_not_ready');
-    return url;
+    const url =
+        document?.state === 'ready' ? (await viewUrls(db, account, [document.id]))[document.id] : undefined;
+    return url ?? Promise.reject(problem('invoice_pdf_not_ready'));
 }
