@@ -5,6 +5,7 @@
 import type { Cookies } from '@sveltejs/kit';
 import { z } from 'zod';
 import { call, invoke, type Db } from './data.ts';
+import { Problem, problem } from './errors.ts';
 import { Day, Moment, Money } from './shapes.ts';
 import { cookieAttributes } from './session.ts';
 
@@ -99,8 +100,14 @@ export function portalInvoice(db: Db, token: string): Promise<PortalInvoice> {
 
 /** Address of the Stripe page where this invoice is paid; an open one is used again. */
 export async function startCheckout(db: Db, token: string): Promise<string> {
-    const { url } = await invoke(db, 'checkout', { token }, z.object({ url: z.url() }));
-    return url;
+    try {
+        return (await invoke(db, 'checkout', { token }, z.object({ url: z.url() }))).url;
+    } catch (thrown) {
+        if (!(thrown instanceof Problem) || thrown.code !== 'payments_not_set_up') throw thrown;
+        // The catalogue's sentence is for the trader.
+        const detail = 'This business does not take cards here yet. Ask them how to pay.';
+        throw problem('payments_not_set_up', { detail, cause: thrown });
+    }
 }
 
 /** Address of the invoice's PDF, good for 60 seconds. */

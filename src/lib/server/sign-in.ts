@@ -3,8 +3,9 @@
  * into the cookie here; nothing else of what the auth server answers is kept. What an address is told never
  * depends on whether somebody signs in with it.
  */
+import { randomBytes } from 'node:crypto';
 import type { Cookies } from '@sveltejs/kit';
-import type { Session } from '@supabase/supabase-js';
+import type { Session, User } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { problem, problemFromAuth, type AuthFailure } from './errors.ts';
 import { cookieAttributes, dropSession, keepSession } from './session.ts';
@@ -56,7 +57,7 @@ export function waitingFor(cookies: Cookies): Waiting | null {
 /** What a verb needs of a request. */
 type Door = { locals: Pick<App.Locals, 'auth'>; cookies: Cookies };
 
-type AuthAnswer = { data: { session: Session | null }; error: AuthFailure | null };
+type AuthAnswer = { data: { session: Session | null; user: User | null }; error: AuthFailure | null };
 
 /** Keeps the session of an answer, or throws why there is none. */
 function entered(door: Door, { data, error }: AuthAnswer): void {
@@ -86,10 +87,24 @@ export async function sendCode(door: Door, email: string): Promise<void> {
 export async function sendCodeAgain(door: Door, waiting: Waiting): Promise<void> {
     const { auth } = door.locals;
     if (waiting.kind === 'reset') succeeded(await auth.resetPasswordForEmail(waiting.email));
-    else if (waiting.kind === 'sign_up')
-        succeeded(await auth.resend({ type: 'signup', email: waiting.email }));
     else await sendCode(door, waiting.email);
     keepWaiting(door.cookies, waiting);
+}
+
+/** Confirmation and sign-in are one act when they lie no further apart. */
+const sameActMs = 5_000;
+
+/**
+ * Whoever proves an address for the first time gets a password that nobody knows. Anybody can sign up an address
+ * that is not theirs at the open auth endpoint and choose its password, which the auth server keeps when the
+ * true owner confirms the address; here it is worth nothing from then on. Our own door sets passwords only
+ * afterwards.
+ */
+async function shutOutStrangers(door: Door, { data, error }: AuthAnswer): Promise<void> {
+    const { email_confirmed_at, last_sign_in_at } = data.user ?? {};
+    if (error || !email_confirmed_at || !last_sign_in_at) return;
+    if (Math.abs(Date.parse(last_sign_in_at) - Date.parse(email_confirmed_at)) > sameActMs) return;
+    await setPassword(door, randomBytes(48).toString('base64url'));
 }
 
 /** Signs in with the code that came by e-mail. A code of ours that is too old is told apart from a wrong one. */
@@ -98,18 +113,13 @@ export async function enterCode(door: Door, waiting: Waiting, code: string): Pro
     const answer = await door.locals.auth.verifyOtp({ email: waiting.email, token: code, type });
     const age = Date.now() / 1000 - waiting.at;
     if (answer.error?.code === 'otp_expired' && age > codeLifeSeconds) throw problem('code_expired');
+    await shutOutStrangers(door, answer);
     entered(door, answer);
 }
 
 /** Signs in with a password. */
 export async function enterPassword(door: Door, email: string, password: string): Promise<void> {
     entered(door, await door.locals.auth.signInWithPassword({ email, password }));
-}
-
-/** Signs up with a password; the address is confirmed by a code. An address we know gets no different answer. */
-export async function signUp(door: Door, email: string, password: string): Promise<void> {
-    const { error } = await door.locals.auth.signUp({ email, password });
-    if (error && error.code !== 'user_already_exists') throw problemFromAuth(error);
 }
 
 /** Sends a code for choosing a new password. */
@@ -152,6 +162,7 @@ export async function enterLink(
 ): Promise<void> {
     const answer = await door.locals.auth.verifyOtp({ token_hash: tokenHash, type });
     if (answer.error?.code === 'otp_expired') throw problem('mail_link_not_valid', { cause: answer.error });
+    await shutOutStrangers(door, answer);
     entered(door, answer);
 }
 

@@ -17,15 +17,12 @@ export const PasswordForm = z.object({
     password: z.string().min(1, 'Type your password.').max(256),
     next
 });
-export const SignUpForm = z.object({
-    email,
+export const NewPasswordForm = z.object({
     password: z
         .string()
         .min(10, 'Use at least 10 characters. A few words are best.')
-        .refine((password) => new TextEncoder().encode(password).length <= 72, 'Use at most 72 characters.'),
-    next
+        .refine((password) => new TextEncoder().encode(password).length <= 72, 'Use at most 72 characters.')
 });
-export const NewPasswordForm = SignUpForm.pick({ password: true });
 export const CodeForm = z.object({
     code: z
         .string()

@@ -1,12 +1,15 @@
 // Signing in and out through the pages that people use, without script.
 import { randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { aBusiness, aPerson, call, clientOf } from '../../support/business.ts';
+import { createClient } from '@supabase/supabase-js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aBusiness, aPerson, call, clientOf, superuser } from '../../support/business.ts';
 import { codeFor, mailTo } from '../../support/inbox.ts';
 import { stack } from '../../support/stack.ts';
 import { aVisitor, signedIn, type Visitor } from '../../support/visitor.ts';
 
 const app = process.env.TF_APP_URL ?? '';
+const sql = superuser();
+afterAll(() => sql.end());
 const anEmail = (): string => `new-${randomUUID()}@example.test`;
 
 /** The access token in a visitor's cookie. */
@@ -116,18 +119,42 @@ describe('[AUTH-1] signing in with a password', () => {
         }
     });
 
-    it('begins with signing up and a code that confirms the address', async () => {
+    it('begins with a code that proves the address; then the password is chosen', async () => {
         const email = anEmail();
         const visitor = aVisitor(app);
-        const weak = await visitor.post('/sign-up', { email, password: 'short' });
-        expect(weak.status).toBe(400);
-        expect(await weak.text()).toContain(`value="${email}"`);
-        const password = 'seven red kettles';
-        const signedUp = await visitor.post('/sign-up', { email, password });
-        expect(signedUp.headers.get('location')).toBe('/sign-in/code');
+        await visitor.post('/sign-up', { email });
         const entered = await visitor.post('/sign-in/code?/enter', { code: await codeFor(email) });
-        expect(entered.status).toBe(303);
+        expect(entered.headers.get('location')).toBe('/reset/password');
+        const weak = await visitor.post('/reset/password', { password: 'short' });
+        expect(weak.status).toBe(400);
+        expect(await weak.text()).not.toContain('value="short"');
+        const password = 'seven red kettles';
+        expect((await visitor.post('/reset/password', { password })).status).toBe(303);
         await signedIn({ email, password }, app);
+    });
+
+    it('is shut to a stranger who signed up somebody else’s address with a password', async () => {
+        const email = anEmail();
+        const stranger = createClient(stack().apiUrl, stack().publishableKey, {
+            auth: { persistSession: false }
+        });
+        const password = 'chosen by a stranger';
+        const { error } = await stranger.auth.signUp({ email, password });
+        expect(error).toBeNull();
+        const { id } = await mailTo(email);
+        // A while ago, so that the auth server sends another e-mail.
+        await sql`update auth.users set confirmation_sent_at = confirmation_sent_at - interval '2 minutes' where email = ${email}`;
+        // The owner of the address comes later, through our door.
+        const owner = aVisitor(app);
+        await owner.post('/sign-in', { email });
+        const entered = await owner.post('/sign-in/code?/enter', { code: await codeFor(email, id) });
+        expect(entered.status).toBe(303);
+        expect((await owner.get('/welcome')).status).toBe(200);
+        const tried = await aVisitor(app).post('/sign-in/password', { email, password });
+        expect(tried.status).toBe(422);
+        expect((await stranger.auth.signInWithPassword({ email, password })).error?.code).toBe(
+            'invalid_credentials'
+        );
     });
 
     it('can be set anew with a code, which ends the other sessions', async () => {

@@ -29,7 +29,7 @@ export const actions = {
     enter: openAction(CodeForm, async ({ event, input }) => {
         const waiting = begun(event.cookies);
         await enterCode(event, waiting, input.code);
-        redirect(303, waiting.kind === 'reset' ? '/reset/password' : waiting.next);
+        redirect(303, waiting.kind === 'sign_in' ? waiting.next : '/reset/password');
     }),
     again: openAction(PressForm, async ({ event }) => {
         await sendCodeAgain(event, begun(event.cookies));
