@@ -11,7 +11,6 @@ export const closedPolicy =
 const unusedFeatures = [
     'accelerometer',
     'autoplay',
-    'bluetooth',
     'browsing-topics',
     'camera',
     'display-capture',

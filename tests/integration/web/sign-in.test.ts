@@ -87,6 +87,20 @@ describe('[AUTH-1] signing in with a code by e-mail', () => {
         expect(page).toContain('Type an e-mail address, like sam@example.co.uk.');
     });
 
+    it('stops somebody who tries codes one after the other, with a sentence, and nobody else', async () => {
+        const email = anEmail();
+        const visitor = aVisitor(app);
+        await visitor.post('/sign-in', { email });
+        const tries = [];
+        for (let n = 0; n < 40; n += 1) {
+            tries.push(await visitor.post('/sign-in/code?/enter', { code: String(100_000 + n) }));
+        }
+        const last = tries.at(-1);
+        expect(last?.status).toBe(429);
+        expect(await last?.text()).toContain('Too many tries in a short time');
+        expect((await byCode()).last.status).toBe(303);
+    });
+
     it.each([
         ['/jobs?show=booked', '/jobs?show=booked'],
         ['//evil.example', '/today'],
