@@ -64,9 +64,9 @@ const SENTENCES: Readonly<Record<string, (record: ActRecord) => string>> = {
     'invoice_line.created': ({ after }) => named('added the line', quoted(text(after, 'description'))),
     'invoice_line.updated': () => 'changed a line',
     'invoice_line.deleted': ({ before }) => named('took out the line', quoted(text(before, 'description'))),
-    'invoice_vat.created': () => 'the VAT was added up',
-    'invoice_vat.updated': () => 'the VAT was added up again',
-    'invoice_vat.deleted': () => 'the VAT was added up again',
+    'invoice_vat.created': () => 'added the VAT up',
+    'invoice_vat.updated': () => 'added the VAT up again',
+    'invoice_vat.deleted': () => 'added the VAT up again',
     'payment.created': ({ after }) =>
         `recorded a payment of ${money(after, 'amount_pence')} by ${text(after, 'method') || 'card'}`,
     'payment.updated': () => 'changed a payment',
@@ -75,16 +75,14 @@ const SENTENCES: Readonly<Record<string, (record: ActRecord) => string>> = {
     'portal_link.revoked': () => 'ended a private link',
     'connected_account.created': () => 'began setting up card payments at Stripe',
     'connected_account.updated': ({ after }) =>
-        after?.charges_enabled === true
-            ? 'card payments were switched on'
-            : 'Stripe changed the standing of the account',
+        after?.charges_enabled === true ? 'switched card payments on' : 'changed what the account may do',
     'checkout.created': () => 'began to pay',
     'checkout.open': () => 'opened Stripe’s payment page',
     'checkout.complete': () => 'finished paying on Stripe’s page',
-    'checkout.expired': () => 'the payment page closed unpaid',
+    'checkout.expired': () => 'closed the payment page unpaid',
     'message.created': ({ after }) => named('queued an e-mail to', text(after, 'to_address')),
-    'message.sent': () => 'the e-mail was sent',
-    'message.failed': () => 'the e-mail could not be sent',
+    'message.sent': () => 'sent the e-mail',
+    'message.failed': () => 'could not send the e-mail',
     'message.unknown': () => 'can’t tell whether the e-mail was sent'
 };
 
