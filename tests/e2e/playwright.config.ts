@@ -10,7 +10,7 @@ export default defineConfig({
     fullyParallel: false,
     workers: 1,
     retries: 0,
-    timeout: 120_000,
+    timeout: 300_000,
     expect: { timeout: 10_000 },
     forbidOnly: Boolean(process.env.CI),
     reporter: [['list'], ['json', { outputFile: process.env.TF_REPORT ?? '../../test-results/e2e.json' }]],

@@ -13,7 +13,7 @@ type Message = {
 };
 
 /** No serious or critical finding of axe (WCAG 2.2 A and AA) on the page as it stands. */
-export async function expectAccessible(page: Page): Promise<void> {
+async function expectAccessible(page: Page): Promise<void> {
     const { violations } = await new AxeBuilder({ page })
         .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
         .analyze();
@@ -25,7 +25,7 @@ export async function expectAccessible(page: Page): Promise<void> {
 }
 
 /** Nothing runs off the side of a phone. */
-export async function expectNoSidewaysScroll(page: Page): Promise<void> {
+async function expectNoSidewaysScroll(page: Page): Promise<void> {
     const over = await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth
     );

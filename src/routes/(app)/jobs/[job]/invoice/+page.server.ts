@@ -1,20 +1,15 @@
 import { addDays, dayOf } from '$lib/domain/dates.ts';
 import { getBusiness } from '$lib/server/business.ts';
-import { problem } from '$lib/server/errors.ts';
 import { blankForm } from '$lib/server/forms.ts';
-import { protectedAction, protectedLoad } from '$lib/server/guard.ts';
+import { pathId, protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { JobId } from '$lib/server/ids.ts';
 import { getJob } from '$lib/server/jobs.ts';
-import { save, withOneMoreLine } from '../editor.ts';
-import { blankLine, InvoiceForm, UnfinishedInvoiceForm } from '../schemas.ts';
+import { save, withOneMoreLine } from '../../../invoices/editor.ts';
+import { blankLine, InvoiceForm, UnfinishedInvoiceForm } from '../../../invoices/schemas.ts';
 
 export const load = protectedLoad('invoices.write', async ({ db, account, event }) => {
-    const asked = JobId.safeParse(event.url.searchParams.get('job'));
-    if (!asked.success) throw problem('not_found');
-    const [job, business] = await Promise.all([
-        getJob(db, account.id, asked.data),
-        getBusiness(db, account.id)
-    ]);
+    const id = pathId(event, 'job', JobId);
+    const [job, business] = await Promise.all([getJob(db, account.id, id), getBusiness(db, account.id)]);
     const today = dayOf(new Date());
     const start = {
         job_id: job.id,
