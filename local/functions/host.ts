@@ -91,7 +91,7 @@ function refusal(status: number, code: string, message: string): Response {
 class TooLong extends Error {}
 
 async function within<T>(work: Promise<T>, milliseconds: number): Promise<T> {
-    let timer: number | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const limit = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new TooLong(`took longer than ${milliseconds} ms`)), milliseconds);
     });

@@ -126,6 +126,14 @@ declare
     revoked integer;
 begin
     perform private.require(for_account, 'invoices.send');
+    if not exists (
+        select
+        from public.invoices as i
+        where i.account_id = for_account
+          and i.id = for_invoice
+    ) then
+        perform private.fail('not_found', 'There is no such invoice.');
+    end if;
     update public.portal_links as l
     set revoked_at = private.moment()
     where l.account_id = for_account

@@ -254,22 +254,3 @@ describe('while the database is away', () => {
         }
     });
 });
-
-describe('how long it takes', () => {
-    it('is at most 10 s from nothing and 5 s the second time', async () => {
-        // Other tests share the two cores: the best of three tries is what the stack itself needs.
-        const cold: number[] = [];
-        const warm: number[] = [];
-        while (cold.length < 3 && !(Math.min(...cold) < 10 && Math.min(...warm) < 5)) {
-            const stateDir = aFolder();
-            for (const times of [cold, warm]) {
-                const { child, seconds } = await aProcess(stateDir, []);
-                times.push(seconds);
-                child.kill('SIGTERM');
-                await ended(child);
-            }
-        }
-        expect(Math.min(...cold)).toBeLessThan(10);
-        expect(Math.min(...warm)).toBeLessThan(5);
-    }, 90_000);
-});
