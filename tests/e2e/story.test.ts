@@ -86,9 +86,15 @@ test('[AUTH-1] [FILE-4] [PAY-3] [AUD-1] a job goes from Google sign-in to a paid
     });
 
     await test.step('does the work', async () => {
-        await page.getByRole('button', { name: 'It is booked' }).click();
-        await page.getByRole('button', { name: 'Start the work' }).click();
-        await page.getByRole('button', { name: 'The work is done' }).click();
+        const here = page.locator('[aria-current="step"]');
+        for (const [verb, state] of [
+            ['It is booked', 'Booked'],
+            ['Start the work', 'Doing'],
+            ['The work is done', 'Done']
+        ] as const) {
+            await page.getByRole('button', { name: verb }).click();
+            await expect(here).toHaveText(state);
+        }
         await page.getByRole('link', { name: 'Make the invoice' }).click();
     });
 
