@@ -54,7 +54,7 @@ export type Gateway = (incoming: IncomingMessage, outgoing: ServerResponse) => P
 export function createGateway(options: GatewayOptions): Gateway {
     // Idle connections go before PostgREST ends them (30 s), or a request could meet one that is just closing.
     const agent = new Agent({ keepAlive: true, maxSockets: 128, timeout: 10_000 });
-    const mint = tokenMint(options.keys);
+    const mint = tokenMint(options.keys, options.clock);
 
     const services = getRequestListener(
         async (request: Request) => {
@@ -270,15 +270,21 @@ export function createGateway(options: GatewayOptions): Gateway {
     }
 }
 
-/** Tokens of the two key roles, minted anew before they run out. */
-function tokenMint(keys: Keys) {
-    const cached = new Map<Role, { token: string; until: number }>();
+/** Tokens of the two key roles, good by the machine's clock and by ours, minted anew before they run out. */
+function tokenMint(keys: Keys, clock: MovableClock) {
+    const cached = new Map<Role, { token: string; until: number; offset: number }>();
     const mint = async (role: Role): Promise<string> => {
-        const seconds = Math.floor(Date.now() / 1000);
+        const now = Date.now();
+        const offset = clock.offset();
         const known = cached.get(role);
-        if (known && known.until > seconds) return known.token;
-        const token = await keys.sign({ role, iat: seconds - 5, exp: seconds + 3600 });
-        cached.set(role, { token, until: seconds + 3000 });
+        if (known && known.until > now && known.offset === offset) return known.token;
+        const seconds = [now, now + offset].map((time) => Math.floor(time / 1000));
+        const token = await keys.sign({
+            role,
+            iat: Math.min(...seconds) - 5,
+            exp: Math.max(...seconds) + 3600
+        });
+        cached.set(role, { token, until: now + 3_000_000, offset });
         return token;
     };
     return Object.assign(mint, { expired: () => keys.sign({ role: 'anon', iat: 0, exp: 1 }) });

@@ -126,6 +126,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
     const remembered = readJson<Partial<Record<PortName, number>>>(state('ports.json')) ?? {};
     const wish = (name: PortName) => options.ports?.[name] ?? remembered[name] ?? USUAL_PORTS[name];
     const doors = await openDoors(wish, tls, undo);
+    for (const [name, { port }] of Object.entries(doors)) sayIfMoved(log, name, wish(name as DoorName), port);
     const url = (name: DoorName) =>
         `${tls && name !== 'control' ? `https://${tls.host}` : 'http://127.0.0.1'}:${doors[name].port}`;
     const urls = { mail: url('inbox'), stripe: url('stripe'), google: url('google'), apple: url('apple') };
@@ -176,6 +177,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         log
     });
     undo.push(() => database.close());
+    sayIfMoved(log, 'database', wish('database'), database.port);
     const ports = Object.entries(doors).map(([name, { port }]) => [name, port]);
     writeAtomically(
         state('ports.json'),
@@ -292,6 +294,10 @@ async function openState(options: StackOptions, undo: Undo) {
     }
     mkdirSync(state('logs'), { recursive: true, mode: 0o700 });
     return { stateDir, state, processes };
+}
+
+function sayIfMoved(log: (line: string) => void, name: string, wished: number, port: number): void {
+    if (wished !== 0 && wished !== port) log(`Port ${wished} is taken, so ${name} takes ${port}.`);
 }
 
 type DoorName = Exclude<PortName, 'database'>;
