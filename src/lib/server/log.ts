@@ -14,11 +14,9 @@ export type RequestRecord = {
     routeId: string | null;
     accountId: string | null;
     userId: string | null;
-    /** Time spent waiting for calls to the gateway, all of them added. */
+    /** Time spent waiting for the Supabase project, all calls added: gateway, services and database. */
     upstreamMs: number;
     upstreamCalls: number;
-    /** The part of it that the database reported as its own. */
-    databaseMs: number;
     /** Stable code of the failure, when there was one. */
     code: string | null;
 };
@@ -34,7 +32,6 @@ export function newRecord(address: string): RequestRecord {
         userId: null,
         upstreamMs: 0,
         upstreamCalls: 0,
-        databaseMs: 0,
         code: null
     };
 }
@@ -52,12 +49,10 @@ export function recordOf(carrier: object | undefined): RequestRecord | undefined
     return carrier && (Reflect.get(carrier, slot) as RequestRecord | undefined);
 }
 
-/** Value of `Server-Timing`: share of database and gateway in the time so far. */
+/** Value of `Server-Timing`: how much of the time so far was waiting for the Supabase project. */
 export function serverTiming(record: RequestRecord): string {
     const total = performance.now() - record.startedAt;
-    const gateway = Math.max(0, record.upstreamMs - record.databaseMs);
-    const entry = (name: string, ms: number): string => `${name};dur=${ms.toFixed(1)}`;
-    return [entry('db', record.databaseMs), entry('gateway', gateway), entry('total', total)].join(', ');
+    return `gateway;dur=${record.upstreamMs.toFixed(1)}, total;dur=${total.toFixed(1)}`;
 }
 
 type Line = { level: 'info' | 'error'; event: string } & Record<string, unknown>;
@@ -79,7 +74,6 @@ export function logRequest(record: RequestRecord, request: { method: string; sta
         ms: Math.round(performance.now() - record.startedAt),
         upstream_ms: Math.round(record.upstreamMs),
         upstream_calls: record.upstreamCalls,
-        db_ms: Math.round(record.databaseMs),
         account: record.accountId,
         user: record.userId,
         ip: record.address,

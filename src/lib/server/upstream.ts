@@ -21,11 +21,6 @@ export type Caller = {
     sessionId: () => string | null;
 };
 
-function databaseTime(serverTimingHeader: string | null): number {
-    const entry = /(?:^|,)\s*(?:transaction|db)\s*;[^,]*dur=([\d.]+)/.exec(serverTimingHeader ?? '');
-    return Number(entry?.[1] ?? 0);
-}
-
 /** A fetch for one request of one person, for supabase-js and for our own calls. */
 export function upstreamFetch(caller: Caller): typeof fetch {
     const { settings, record } = caller;
@@ -55,13 +50,11 @@ export function upstreamFetch(caller: Caller): typeof fetch {
         const signal = init?.signal ? AbortSignal.any([init.signal, limit]) : limit;
         const startedAt = performance.now();
         try {
-            const response = await fetch(original ? new Request(url, original) : url, {
+            return await fetch(original ? new Request(url, original) : url, {
                 ...init,
                 headers,
                 signal
             });
-            record.databaseMs += databaseTime(response.headers.get('server-timing'));
-            return response;
         } finally {
             record.upstreamMs += performance.now() - startedAt;
             record.upstreamCalls += 1;
