@@ -1,25 +1,42 @@
 import { redirect } from '@sveltejs/kit';
 import { dayOf } from '$lib/domain/dates.ts';
 import { trailOf } from '$lib/server/audit.ts';
+import type { Db } from '$lib/server/data.ts';
 import { orNull } from '$lib/server/fields.ts';
 import { blankForm } from '$lib/server/forms.ts';
 import { pathId, protectedAction, protectedLoad } from '$lib/server/guard.ts';
-import { InvoiceId } from '$lib/server/ids.ts';
+import { InvoiceId, type AccountId } from '$lib/server/ids.ts';
 import {
     createPortalLink,
     getInvoice,
     makeInvoicePdf,
     revokePortalLinks,
-    sendInvoice
+    sendInvoice,
+    type Invoice
 } from '$lib/server/invoices.ts';
 import { settings } from '$lib/server/settings.ts';
 import { KeyForm, NothingForm, SendForm } from '../schemas.ts';
+
+/**
+ * The invoice. Its PDF is made when it is issued; should that have been cut off, looking at the invoice makes up for it,
+ * and where that fails the page says so and offers it again.
+ */
+async function withItsPdf(db: Db, account: AccountId, id: InvoiceId, mayIssue: boolean): Promise<Invoice> {
+    const invoice = await getInvoice(db, account, id);
+    if (invoice.state === 'draft' || invoice.document?.state === 'ready' || !mayIssue) return invoice;
+    try {
+        await makeInvoicePdf(db, account, id);
+    } catch {
+        return invoice;
+    }
+    return getInvoice(db, account, id);
+}
 
 export const load = protectedLoad('invoices.read', async ({ db, account, event }) => {
     const id = pathId(event, 'invoice', InvoiceId);
     const may = (permission: string): boolean => account.permissions.includes(permission);
     const [invoice, trail] = await Promise.all([
-        getInvoice(db, account.id, id),
+        withItsPdf(db, account.id, id, may('invoices.issue')),
         may('audit.read') ? trailOf(db, account.id, { entity: 'invoice', id, pageSize: 30 }) : null
     ]);
     const send = { to: invoice.customer.email ?? '', idempotency_key: crypto.randomUUID() };
