@@ -30,8 +30,7 @@ create table public.documents (
     primary key (account_id, id),
     constraint document_is_of_a_job_of_the_account
         foreign key (account_id, job_id) references public.jobs (account_id, id),
-    constraint document_kind_is_known check (kind in ('photo', 'invoice_pdf')),
-    constraint document_belongs_to_its_kind_of_thing check (
+    constraint document_is_of_a_known_kind_and_belongs_to_its_thing check (
         (kind = 'photo' and job_id is not null and invoice_id is null)
         or (kind = 'invoice_pdf' and invoice_id is not null)
     ),
@@ -45,9 +44,11 @@ create table public.documents (
             and size_bytes > 0
             and sha256 ~ '^[0-9a-f]{64}$'
             and ready_at is not null
-        )
+        ) is true
     ),
-    constraint photo_has_a_size_in_pixels check (kind <> 'photo' or state = 'awaiting' or (width > 0 and height > 0))
+    constraint photo_has_a_size_in_pixels check (
+        kind <> 'photo' or state = 'awaiting' or (width > 0 and height > 0) is true
+    )
 );
 comment on table public.documents is 'A photo or PDF: awaiting its bytes, ready, or removed.';
 comment on column public.documents.upload_name is 'Where the phone uploads the photo as it was taken. Only its uploader ever reads it.';

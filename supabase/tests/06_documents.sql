@@ -1,4 +1,4 @@
-select plan(39);
+select plan(44);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -50,6 +50,8 @@ select throws_ok(pg_temp.put('photo/' || gen_random_uuid() || '/0'), '42501', nu
 select throws_ok(pg_temp.put(current_setting('tests.upload') || '0'), '42501', null, '[FILE-2] exactly');
 select lives_ok(pg_temp.put(current_setting('tests.upload')), '[FILE-2] the upload is accepted');
 select isnt_empty($$select * from storage.objects where name = current_setting('tests.upload')$$, 'and read by its uploader');
+update storage.objects set version = 'again' where name = current_setting('tests.upload');
+select is((select version from storage.objects where name = current_setting('tests.upload')), 'again', 'an upload that broke off can be made again');
 select throws_ok($$select public.finish_document(tests.id('bell'), tests.id('photo'), 'image/jpeg', 1234, repeat('ab', 32), 40, 30)$$, 'P0001', 'The file has not arrived. Add it again.', 'a document is not ready before its checked file lies there');
 select lives_ok(pg_temp.put(current_setting('tests.object')), 'the checked file is accepted');
 select throws_ok($$select public.finish_document(tests.id('bell'), tests.id('photo'), 'image/jpeg', 99, repeat('ab', 32), 40, 30)$$, 'P0001', null, '[FILE-4] a file of another size than the checked one is refused');
@@ -59,9 +61,19 @@ select lives_ok($$select public.finish_document(tests.id('bell'), tests.id('phot
 update storage.objects set version = 'other' where name = current_setting('tests.object');
 select is((select version from storage.objects where name = current_setting('tests.object')), null, '[FILE-2] a ready file is not replaced by its uploader');
 
+select set_config('storage.allow_delete_query', 'true', true);
+delete from storage.objects where name = current_setting('tests.object');
+select isnt_empty($$select * from storage.objects where name = current_setting('tests.object')$$, '[FILE-2] nor deleted');
+select throws_ok($$update public.documents set state = 'removed' where id = tests.id('photo')$$, '42501', null, 'nor is its state anybody''s to write');
+update public.documents set access = 'client' where id = tests.id('photo');
+select is((select access from public.documents where id = tests.id('photo')), 'client', '[FILE-5] who else may see it, is');
 select tests.authenticate_as('bell reader');
 select isnt_empty($$select * from storage.objects where name = current_setting('tests.object')$$, '[FILE-5] whoever may read documents reads a ready file');
 select is_empty($$select * from storage.objects where name = current_setting('tests.upload')$$, '[FILE-4] and never the raw upload with its metadata');
+select tests.authenticate_as('bell staff');
+delete from storage.objects where name = current_setting('tests.upload');
+select is_empty($$select * from storage.objects where name = current_setting('tests.upload')$$, '[FILE-4] its uploader deletes the raw upload once it has served');
+select set_config('storage.allow_delete_query', 'false', true);
 select tests.authenticate_as('finch owner');
 select is_empty('select * from storage.objects', '[ISO-1] another account reads no file');
 select tests.be_anon();

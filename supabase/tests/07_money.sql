@@ -1,4 +1,4 @@
-select plan(66);
+select plan(67);
 
 select tests.business('bell');
 select tests.business('finch', false);
@@ -56,6 +56,9 @@ select throws_ok($$update public.invoices set net_pence = net_pence + 1, total_p
 select throws_ok($$update public.invoices set total_pence = total_pence + 1 where id = tests.id('bell invoice')$$, '23514', null, '[PAY-5] a total is net plus VAT');
 select throws_ok($$update public.invoice_vat set vat_pence = vat_pence + 1 where invoice_id = tests.id('bell invoice')$$, '23514', null, '[PAY-5] VAT is the rate of the net');
 select throws_ok($$delete from public.invoice_vat where invoice_id = tests.id('bell invoice')$$, '23514', null, '[PAY-5] VAT cannot be left out');
+alter table public.invoice_lines disable trigger sum_up_after_update;
+select throws_ok($$update public.invoice_lines set unit_pence = 1 where invoice_id = tests.id('bell invoice')$$, '23514', null, '[PAY-5] a line that the totals do not follow is refused');
+alter table public.invoice_lines enable trigger sum_up_after_update;
 set constraints all deferred;
 
 ------------------------------------------------------------------------------------------------------
