@@ -4,9 +4,8 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whenAskedToEnd } from './lifetime.ts';
+import { ANY_PORTS } from './ports.ts';
 import { startStack } from './stack.ts';
-import type { PortName } from './ports.ts';
-import { USUAL_PORTS } from './ports.ts';
 
 const { values } = parseArgs({
     options: {
@@ -22,11 +21,10 @@ const { values } = parseArgs({
 });
 
 const projectDir = resolve(values.project);
-const names = Object.keys(USUAL_PORTS) as PortName[];
 const starting = startStack({
     projectDir,
     stateDir: values.state ? resolve(values.state) : join(projectDir, '.local'),
-    ports: values['any-ports'] ? Object.fromEntries(names.map((name) => [name, 0])) : {},
+    ports: values['any-ports'] ? ANY_PORTS : {},
     appPort: values['app-port'] ? Number(values['app-port']) : undefined,
     durable: !values['throw-away'],
     migrate: !values['no-migrate'],

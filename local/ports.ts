@@ -15,6 +15,12 @@ export const USUAL_PORTS = {
 
 export type PortName = keyof typeof USUAL_PORTS;
 
+/** Any free port for every part. */
+export const ANY_PORTS = Object.fromEntries(Object.keys(USUAL_PORTS).map((name) => [name, 0])) as Record<
+    PortName,
+    number
+>;
+
 /** The first port from `wanted` upwards that is free on every one of `hosts`; any free one for 0. */
 export async function freePort(wanted: number, hosts = ['127.0.0.1']): Promise<number> {
     for (let port = wanted; port < wanted + 200 && port < 65_536; port += 1) {

@@ -1,8 +1,8 @@
 // `npm start` and `npm run dev`: the whole product on one machine. Brings the stack up unless a project is given
 // in SUPABASE_URL, builds the app when its sources have changed, runs it, and says where everything is.
 
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { setDefaultCACertificates, getCACertificates } from 'node:tls';
 import { parseArgs } from 'node:util';
 import { appServer, devServer, runApp } from './app.ts';
@@ -12,7 +12,7 @@ import { ownCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { readConfig, readManifest } from './config.ts';
 import { whenAskedToEnd } from './lifetime.ts';
-import { freePort } from './ports.ts';
+import { ANY_PORTS, freePort } from './ports.ts';
 import { claimFolder, Processes, releaseFolder } from './processes.ts';
 import { startStack } from './stack.ts';
 import type { Stack } from './stack.ts';
@@ -24,13 +24,16 @@ const { values } = parseArgs({
         https: { type: 'boolean', default: false },
         host: { type: 'string', default: 'localhost' },
         port: { type: 'string', default: process.env.PORT ?? '3000' },
-        reset: { type: 'boolean', default: false }
+        reset: { type: 'boolean', default: false },
+        // For several at once on one machine: data elsewhere, and any free ports for a stack that has none yet.
+        state: { type: 'string' },
+        'any-ports': { type: 'boolean', default: false }
     }
 });
 
 const began = Date.now();
 const projectDir = join(import.meta.dirname, '..');
-const stateDir = join(projectDir, '.local');
+const stateDir = values.state ? resolve(values.state) : join(projectDir, '.local');
 const manifest = readManifest(projectDir);
 const undo: (() => Promise<unknown> | unknown)[] = [];
 
@@ -94,6 +97,7 @@ function bringStack(appPort: number, tls: Certificate | undefined): Promise<Stac
     const starting = startStack({
         projectDir,
         stateDir,
+        ports: values['any-ports'] && !existsSync(join(stateDir, 'ports.json')) ? ANY_PORTS : {},
         appPort,
         tls,
         reset: values.reset,
