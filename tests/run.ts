@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildIfChanged } from '../local/build.ts';
+import { Processes } from '../local/processes.ts';
 import { startApp } from './support/app.ts';
 import { findChromium } from './support/chromium.ts';
 import { freePort } from './support/port.ts';
@@ -45,6 +47,25 @@ async function check(name: string, command: string, args: string[], env: Env = {
     log(`${ok ? 'ok' : 'not ok'} - ${name} (${seconds(began)} s)`);
     if (!ok) log(output.trimEnd());
     return ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** Builds the app as `npm start` does, so that a test of that command finds this very build and leaves it alone. */
+async function build(): Promise<Count> {
+    const began = Date.now();
+    mkdirSync(join(reports, 'logs'), { recursive: true });
+    const processes = new Processes(join(reports, 'pids.json'));
+    const failure = await buildIfChanged({
+        projectDir: root,
+        stateDir: reports,
+        processes,
+        log: () => undefined
+    })
+        .then(() => null)
+        .catch((error: Error) => error)
+        .finally(() => processes.close());
+    log(`${failure ? 'not ok' : 'ok'} - the app builds (${seconds(began)} s)`);
+    if (failure) log(failure.message);
+    return failure ? { passed: 0, failed: 1 } : { passed: 1, failed: 0 };
 }
 
 const seconds = (began: number): string => ((Date.now() - began) / 1000).toFixed(1);
@@ -134,7 +155,7 @@ async function onStack(kinds: readonly Kind[]): Promise<Count> {
         log(`stack is up (${seconds(began)} s)`);
         const env: Env = { TF_STACK: JSON.stringify(stack.info), TF_PROJECT: root };
         if (kinds.some((kind) => ON_APP.includes(kind))) {
-            const built = await check('the app builds', 'vite', ['build', '--logLevel', 'error']);
+            const built = await build();
             if (built.failed > 0) return built;
             app = await startApp(stack.info, appPort);
             env.TF_APP_URL = app.url;
