@@ -632,6 +632,10 @@ begin
         if saved.state <> 'draft' then
             perform private.fail('invoice_already_issued', 'This invoice has been issued and cannot change any more.');
         end if;
+        -- Who says which version they began with does not write over somebody else's change.
+        if saved.updated_at <> (invoice ->> 'updated_at')::timestamptz then
+            perform private.fail('changed_elsewhere', 'Somebody changed this draft while you were working on it.');
+        end if;
         for_customer := coalesce(for_customer, saved.customer_id);
 
         update public.invoices as i
@@ -665,7 +669,7 @@ begin
 end
 $$;
 comment on function public.save_invoice(uuid, uuid, uuid, jsonb, jsonb) is
-    'Saves a draft {job_id, customer_id, supplied_on, due_on, notes} with all its lines [{kind, description, '
+    'Saves a draft {job_id, customer_id, supplied_on, due_on, notes, updated_at?} with all its lines [{kind, description, '
     'quantity_milli, unit_pence, vat_rate_bp}] in order; invoice_id null begins one. Answers the sums.';
 grant execute on function public.save_invoice(uuid, uuid, uuid, jsonb, jsonb) to authenticated;
 

@@ -1,4 +1,4 @@
-select plan(67);
+select plan(69);
 
 select tests.business('bell');
 select tests.business('finch', false);
@@ -71,6 +71,18 @@ select lives_ok(
     '[ACC-3] staff drafts invoices'
 );
 select results_eq($$select net_pence, vat_pence, notes from public.invoices where id = tests.id('bell invoice')$$, $$values (12500::bigint, 2500::bigint, 'Thank you')$$, 'a draft is saved whole');
+select throws_ok(
+    $$select public.save_invoice(tests.id('bell'), tests.id('bell invoice'), gen_random_uuid(), '{"updated_at": "2020-01-01T00:00:00Z"}', '[]')$$,
+    'P0001', null, 'a draft that somebody changed meanwhile is not written over'
+);
+select lives_ok(
+    $$select public.save_invoice(
+        tests.id('bell'), tests.id('bell invoice'), gen_random_uuid(),
+        (select jsonb_build_object('updated_at', i.updated_at) from public.invoices as i where i.id = tests.id('bell invoice')),
+        jsonb_build_array(tests.line(10000))
+    )$$,
+    'who saw its latest version saves it'
+);
 select public.save_invoice(tests.id('bell'), tests.id('bell invoice'), gen_random_uuid(), '{}', jsonb_build_array(tests.line(10000)));
 select is((select count(*) from public.invoice_lines where invoice_id = tests.id('bell invoice')), 1::bigint, 'a line left out is gone');
 select is((select total_pence from public.invoices where id = tests.id('bell invoice')), 12000::bigint, 'and the sums follow');

@@ -138,6 +138,8 @@ export type InvoiceDraft = {
     supplied_on: string | null;
     due_on: string | null;
     notes: string | null;
+    /** The version that the editor began with; another one there means `changed_elsewhere`. */
+    updated_at: string | null;
 };
 
 /** A line as it is typed: quantity in thousandths (1 h is 1000), price in pence, rate in basis points or none. */

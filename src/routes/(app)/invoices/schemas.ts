@@ -13,6 +13,8 @@ const head = {
     job_id: JobId,
     customer_id: CustomerId,
     notes: optionalWords(2000),
+    /** The version that is edited; empty for a new one. */
+    updated_at: z.string().max(40).default(''),
     idempotency_key: IdempotencyKey
 };
 
@@ -82,7 +84,8 @@ export function draftOf(input: Typed): InvoiceDraft {
         customer_id: input.customer_id,
         supplied_on: input.supplied_on,
         due_on: input.due_on,
-        notes: orNull(input.notes)
+        notes: orNull(input.notes),
+        updated_at: orNull(input.updated_at)
     };
 }
 
@@ -115,6 +118,7 @@ export function typedOf(invoice: Invoice): UnfinishedInvoice {
         supplied_on: invoice.supplied_on ?? '',
         due_on: invoice.due_on ?? '',
         notes: invoice.notes ?? '',
+        updated_at: invoice.updated_at,
         idempotency_key: crypto.randomUUID(),
         lines: invoice.lines.map((line) => ({
             kind: line.kind,
