@@ -14,7 +14,7 @@ export type RequestRecord = {
     routeId: string | null;
     accountId: string | null;
     userId: string | null;
-    /** Time spent waiting for the Supabase project, all calls added: gateway, services and database. */
+    /** Time in which at least one call to the gateway was under way; calls side by side count once. */
     upstreamMs: number;
     upstreamCalls: number;
     /** Stable code of the failure, when there was one. */
@@ -49,10 +49,11 @@ export function recordOf(carrier: object | undefined): RequestRecord | undefined
     return carrier && (Reflect.get(carrier, slot) as RequestRecord | undefined);
 }
 
-/** Value of `Server-Timing`: how much of the time so far was waiting for the Supabase project. */
+/** Value of `Server-Timing`: how much of the time so far went by waiting for the gateway, and for how many answers. */
 export function serverTiming(record: RequestRecord): string {
     const total = performance.now() - record.startedAt;
-    return `gateway;dur=${record.upstreamMs.toFixed(1)}, total;dur=${total.toFixed(1)}`;
+    const entry = (name: string, ms: number): string => `${name};dur=${ms.toFixed(1)}`;
+    return `${entry('gateway', record.upstreamMs)};desc="${record.upstreamCalls} calls", ${entry('total', total)}`;
 }
 
 type Line = { level: 'info' | 'error'; event: string } & Record<string, unknown>;

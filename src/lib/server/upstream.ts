@@ -1,7 +1,7 @@
 /**
  * The one fetch through which this tier speaks to the Supabase project. It signs every call with
  * `x-tf-context`, sends sign-in calls through the function `auth-gate` (which limits by the person's address
- * instead of ours), gives up after a while, and adds up the time spent waiting.
+ * instead of ours), gives up after a while, and notes how long the request waited for it.
  */
 import { contextHeader, signContext } from './context.ts';
 import type { RequestRecord } from './log.ts';
@@ -21,9 +21,24 @@ export type Caller = {
     sessionId: () => string | null;
 };
 
+/** Calls that a request has under way, and since when there is one. */
+type Waiting = { calls: number; since: number };
+
+function begin(waiting: Waiting): void {
+    if (waiting.calls === 0) waiting.since = performance.now();
+    waiting.calls += 1;
+}
+
+function end(waiting: Waiting, record: RequestRecord): void {
+    waiting.calls -= 1;
+    record.upstreamCalls += 1;
+    if (waiting.calls === 0) record.upstreamMs += performance.now() - waiting.since;
+}
+
 /** A fetch for one request of one person, for supabase-js and for our own calls. */
 export function upstreamFetch(caller: Caller): typeof fetch {
     const { settings, record } = caller;
+    const waiting: Waiting = { calls: 0, since: 0 };
     return async (input, init) => {
         const original = input instanceof Request ? input : undefined;
         const url = new URL(original ? original.url : String(input));
@@ -48,7 +63,7 @@ export function upstreamFetch(caller: Caller): typeof fetch {
         );
         const limit = AbortSignal.timeout(patienceMs);
         const signal = init?.signal ? AbortSignal.any([init.signal, limit]) : limit;
-        const startedAt = performance.now();
+        begin(waiting);
         try {
             return await fetch(original ? new Request(url, original) : url, {
                 ...init,
@@ -56,8 +71,7 @@ export function upstreamFetch(caller: Caller): typeof fetch {
                 signal
             });
         } finally {
-            record.upstreamMs += performance.now() - startedAt;
-            record.upstreamCalls += 1;
+            end(waiting, record);
         }
     };
 }
