@@ -55,7 +55,11 @@ const SENTENCES: Readonly<Record<string, (record: ActRecord) => string>> = {
     'document.deleted': ({ before }) =>
         text(before, 'kind') === 'photo' ? 'gave up on a photo' : 'removed a document',
     'invoice.created': () => 'began an invoice',
-    'invoice.updated': () => 'changed an invoice',
+    'invoice.updated': ({ after }) => {
+        const fields = Object.keys(after ?? {});
+        if (fields.every((field) => /^(net|vat|total)_pence$/.test(field))) return 'added the invoice up';
+        return fields.includes('document_id') ? 'put the PDF with the invoice' : 'changed an invoice';
+    },
     'invoice.deleted': () => 'threw a draft invoice away',
     'invoice.issued': ({ after }) => named('issued invoice', text(after, 'reference')),
     'invoice.sent': () => 'sent the invoice',
@@ -78,7 +82,7 @@ const SENTENCES: Readonly<Record<string, (record: ActRecord) => string>> = {
         after?.charges_enabled === true ? 'switched card payments on' : 'changed what the account may do',
     'checkout.created': () => 'began to pay',
     'checkout.open': () => 'opened Stripe’s payment page',
-    'checkout.complete': () => 'finished paying on Stripe’s page',
+    'checkout.complete': () => 'confirmed that the payment page was completed',
     'checkout.expired': () => 'closed the payment page unpaid',
     'message.created': ({ after }) => named('queued an e-mail to', text(after, 'to_address')),
     'message.sent': () => 'sent the e-mail',
