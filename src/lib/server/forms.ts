@@ -21,11 +21,18 @@
  * `z.coerce` for what is no text; with `dataType: 'json'` the enhanced form sends the same thing.
  */
 import { error, fail, type ActionFailure, type RequestEvent } from '@sveltejs/kit';
-import { setError, superValidate, type Infer, type InferIn, type SuperValidated } from 'sveltekit-superforms';
+import {
+    setError,
+    superValidate,
+    type Infer,
+    type InferIn,
+    type SuperValidated
+} from 'sveltekit-superforms/server';
 import { zod4 } from 'sveltekit-superforms/adapters';
 import type { z } from 'zod';
 import { asProblem, type Problem } from './errors.ts';
 import { logFailure } from './log.ts';
+import { hasRows, nestedFields } from './rows.ts';
 
 /** An object schema, as forms take it. */
 export type FormSchema = z.ZodType<Record<string, unknown>>;
@@ -46,39 +53,14 @@ export function blankForm<Schema extends FormSchema>(
     return superValidate(filled, zod4(schema), { ...options, errors: false }) as Promise<PageForm<Schema>>;
 }
 
-/** Turns `lines[0].kind=labour` into `{ lines: [{ kind: 'labour' }] }`. Empty rows at the end are left out. */
-export function nestedFields(data: FormData): Record<string, unknown> {
-    const fields: Record<string, unknown> = {};
-    const rows = new Map<string, Record<string, string>[]>();
-    for (const [name, value] of data) {
-        if (typeof value !== 'string') continue;
-        const match = /^([a-z_]+)\[(\d{1,3})\]\.([a-z_]+)$/i.exec(name);
-        if (!match) {
-            fields[name] = value;
-            continue;
-        }
-        const [, list = '', index = '', field = ''] = match;
-        const all = rows.get(list) ?? [];
-        rows.set(list, all);
-        (all[Number(index)] ??= {})[field] = value;
-    }
-    for (const [list, all] of rows) {
-        fields[list] = all.filter(
-            (row) => row !== undefined && Object.values(row).some((text) => text.trim() !== '')
-        );
-    }
-    return fields;
-}
-
 /** Reads a posted form against its schema. */
 export async function readForm<Schema extends FormSchema>(
     data: FormData,
     schema: Schema
 ): Promise<PageForm<Schema>> {
-    const hasRows = !data.has('__superform_json') && [...data.keys()].some((name) => /\[\d+\]\./.test(name));
     const id = data.get('__superform_id');
     const options = typeof id === 'string' ? { id } : {};
-    const source = hasRows ? (nestedFields(data) as Partial<InferIn<Schema, 'zod4'>>) : data;
+    const source = hasRows(data) ? (nestedFields(data) as Partial<InferIn<Schema, 'zod4'>>) : data;
     return (await superValidate(source, zod4(schema), options)) as PageForm<Schema>;
 }
 

@@ -32,7 +32,7 @@ import {
     type RequestEvent,
     type ServerLoadEvent
 } from '@sveltejs/kit';
-import type { Infer } from 'sveltekit-superforms';
+import type { Infer } from 'sveltekit-superforms/server';
 import type { z } from 'zod';
 import { activeAccount, namedAccount, type Account, type Me, type Permission } from './accounts.ts';
 import type { Db } from './data.ts';
