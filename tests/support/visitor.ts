@@ -32,7 +32,7 @@ export function aVisitor(
         // As a browser asks for a page; without it a form's answer is data for a script.
         if (!headers.has('accept')) headers.set('accept', 'text/html');
         // As the proxy in front would: each visitor comes from an address of their own, and so has limits of their own.
-        headers.set('x-forwarded-for', address);
+        if (!headers.has('x-forwarded-for')) headers.set('x-forwarded-for', address);
         if (cookies.size > 0)
             headers.set('cookie', [...cookies].map(([name, value]) => `${name}=${value}`).join('; '));
         const response = await fetch(new URL(path, typeof base === 'string' ? base : base()), {
