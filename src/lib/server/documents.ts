@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { call, invoke, read, type Db } from './data.ts';
 import { problem } from './errors.ts';
 import { DocumentId, type AccountId, type InvoiceId, type JobId } from './ids.ts';
-import { cleanPhoto, PhotoRefused } from './photos.ts';
+import { cleanPhoto } from './photos.ts';
 import { Moment } from './shapes.ts';
 
 const Started = z.object({ document_id: DocumentId, bucket_id: z.string(), upload_name: z.string() });
@@ -72,19 +72,18 @@ export async function finishPhoto(db: Db, account: AccountId, id: DocumentId): P
     const bucket = db.storage.from(waiting.bucket_id);
     const { data: arrived, error } = await bucket.download(waiting.upload_name);
     if (error || !arrived) throw problem('upload_not_found', { cause: error });
-    try {
-        const photo = await cleanPhoto(new Uint8Array(await arrived.arrayBuffer()));
-        const kept = await bucket.upload(waiting.object_name, photo.bytes, {
-            contentType: photo.contentType,
-            upsert: true
-        });
-        if (kept.error) throw problem('document_expired', { cause: kept.error });
-        await markReady(db, account, id, photo, photo);
-    } catch (thrown) {
-        if (!(thrown instanceof PhotoRefused)) throw thrown;
-        await discardPhoto(db, account, id);
-        throw problem(thrown.code, { detail: thrown.message, cause: thrown });
-    }
+    const photo = await cleanPhoto(new Uint8Array(await arrived.arrayBuffer())).catch(
+        async (refused: unknown) => {
+            await discardPhoto(db, account, id);
+            throw refused;
+        }
+    );
+    const kept = await bucket.upload(waiting.object_name, photo.bytes, {
+        contentType: photo.contentType,
+        upsert: true
+    });
+    if (kept.error) throw problem('document_expired', { cause: kept.error });
+    await markReady(db, account, id, photo, photo);
     // The original, with everything it said about where it was taken. Removing may fail without harm: nobody but
     // its uploader can read it, and the sweeper takes it away.
     await bucket.remove([waiting.upload_name]);

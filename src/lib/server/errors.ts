@@ -46,7 +46,10 @@ const catalogue = {
     upload_not_found: [422, 'The file did not arrive. Choose it again.'],
     photo_empty: [422, 'This file is empty. Choose the photo again.'],
     photo_too_large: [413, 'This photo is over 50 MB. Send a smaller one.'],
-    photo_is_heic: [415, 'This is a HEIC photo, which we can’t read yet. Send it as JPEG.'],
+    photo_is_heic: [
+        415,
+        'This is a HEIC photo, which we can’t read yet. On an iPhone choose Settings, Camera, Formats, Most Compatible, or send it as JPEG.'
+    ],
     photo_type_not_allowed: [415, 'This is not a JPEG or PNG photo. Choose a photo in one of these formats.'],
     photo_unreadable: [422, 'This photo is damaged and can’t be opened. Take it again or send another copy.'],
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { fileTypeFromBuffer } from 'file-type';
 import sharp, { type Sharp } from 'sharp';
+import { problem } from './errors.ts';
 
 /** Larger files are refused before and after the upload (FILE-4). */
 export const MAX_PHOTO_BYTES = 50 * 1024 * 1024;
@@ -9,28 +10,6 @@ export const MAX_PHOTO_BYTES = 50 * 1024 * 1024;
 /** The longest side that is kept: enough to read a rating plate, small enough for a phone on site. */
 const MAX_SIDE = 2560;
 const MAX_PIXELS = 120_000_000;
-
-export type PhotoProblem =
-    'photo_empty' | 'photo_too_large' | 'photo_is_heic' | 'photo_type_not_allowed' | 'photo_unreadable';
-
-const SENTENCES: Record<PhotoProblem, string> = {
-    photo_empty: 'This file is empty. Choose the photo again.',
-    photo_too_large: 'This photo is over 50 MB. Send a smaller one.',
-    photo_is_heic:
-        'This is a HEIC photo, which we can’t read yet. On an iPhone choose Settings, Camera, Formats, Most Compatible, or send it as JPEG.',
-    photo_type_not_allowed: 'This is not a JPEG or PNG photo. Choose a photo in one of these formats.',
-    photo_unreadable: 'This photo is damaged and can’t be opened. Take it again or send another copy.'
-};
-
-/** A file that we won't keep, with a stable code and a sentence for the person who sent it. */
-export class PhotoRefused extends Error {
-    readonly code: PhotoProblem;
-    constructor(code: PhotoProblem, cause?: unknown) {
-        super(SENTENCES[code], { cause });
-        this.name = 'PhotoRefused';
-        this.code = code;
-    }
-}
 
 export type CleanPhoto = {
     bytes: Uint8Array<ArrayBuffer>;
@@ -51,18 +30,18 @@ const HEIC = new Set([
 
 /** Refuses what can be seen to be no photo of ours without decoding it. Type by content, never by name. */
 async function kindOf(bytes: Uint8Array): Promise<'image/jpeg' | 'image/png'> {
-    if (bytes.byteLength === 0) throw new PhotoRefused('photo_empty');
-    if (bytes.byteLength > MAX_PHOTO_BYTES) throw new PhotoRefused('photo_too_large');
+    if (bytes.byteLength === 0) throw problem('photo_empty');
+    if (bytes.byteLength > MAX_PHOTO_BYTES) throw problem('photo_too_large');
     const kind = (await fileTypeFromBuffer(bytes))?.mime;
-    if (kind !== undefined && HEIC.has(kind)) throw new PhotoRefused('photo_is_heic');
+    if (kind !== undefined && HEIC.has(kind)) throw problem('photo_is_heic');
     if (kind === 'image/jpeg' || kind === 'image/png') return kind;
-    throw new PhotoRefused('photo_type_not_allowed');
+    throw problem('photo_type_not_allowed');
 }
 
 /**
  * Decodes a JPEG or PNG, turns it upright by its orientation, scales it down to 2560 px at most and encodes it anew, so
  * that nothing of the original but its pixels remains: no position, no camera, no appended file.
- * Throws PhotoRefused.
+ * @throws {Problem} `photo_…`: why the file is refused.
  */
 export async function cleanPhoto(bytes: Uint8Array): Promise<CleanPhoto> {
     const contentType = await kindOf(bytes);
@@ -84,6 +63,6 @@ export async function cleanPhoto(bytes: Uint8Array): Promise<CleanPhoto> {
             sha256: createHash('sha256').update(data).digest('hex')
         };
     } catch (cause) {
-        throw new PhotoRefused('photo_unreadable', cause);
+        throw problem('photo_unreadable', { cause });
     }
 }
