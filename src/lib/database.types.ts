@@ -936,6 +936,10 @@ export type Database = {
                 Returns: string;
             };
             checkout_begin: { Args: { token: string }; Returns: Json };
+            checkout_closed: {
+                Args: { account_id: string; invoice_id: string; session_id: string };
+                Returns: undefined;
+            };
             checkout_opened: {
                 Args: {
                     account_id: string;
@@ -945,7 +949,7 @@ export type Database = {
                     session_id: string;
                     url: string;
                 };
-                Returns: undefined;
+                Returns: boolean;
             };
             claim_mail: { Args: { lease_seconds: number; limit_rows: number }; Returns: Json[] };
             claim_stripe_object: {

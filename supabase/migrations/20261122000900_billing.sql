@@ -28,6 +28,8 @@ create table billing.checkout_sessions (
     invoice_id uuid not null,
     stripe_account_id text not null,
     amount_pence bigint not null,
+    portal_link_id uuid,
+    customer_email text,
     state text not null default 'opening',
     session_id text,
     url text,
@@ -39,16 +41,24 @@ create table billing.checkout_sessions (
     constraint checkout_session_is_known_once unique (session_id),
     constraint checkout_is_of_an_invoice_of_the_account
         foreign key (account_id, invoice_id) references public.invoices (account_id, id),
+    constraint checkout_came_by_a_link_of_the_account
+        foreign key (account_id, portal_link_id) references public.portal_links (account_id, id),
     constraint checkout_is_of_money check (amount_pence > 0),
-    constraint checkout_state_is_known check (state in ('opening', 'open', 'complete', 'expired')),
+    constraint checkout_state_is_known check (state in ('opening', 'open', 'closing', 'complete', 'expired')),
     constraint checkout_that_is_open_has_an_address check (state = 'opening' or session_id is not null)
 );
 comment on table billing.checkout_sessions is
     'An attempt to pay an invoice on a Stripe page. Its id is the idempotency key at Stripe, so that a lost answer opens no second page.';
 comment on column billing.checkout_sessions.url is 'The Stripe page; kept while it is open and erased after.';
+comment on column billing.checkout_sessions.portal_link_id is 'The link by which the customer came who began it.';
+comment on column billing.checkout_sessions.customer_email is
+    'Whom the page was opened for. Stripe refuses a repetition with anything else in it, so it is kept with the attempt.';
+comment on column billing.checkout_sessions.state is
+    'opening until Stripe has answered; closing until Stripe has closed a page that must not be paid any more.';
 create unique index checkout_has_one_current_attempt on billing.checkout_sessions (account_id, invoice_id)
     where state in ('opening', 'open');
 create index checkout_sessions_by_invoice on billing.checkout_sessions (account_id, invoice_id);
+create index checkout_sessions_by_link on billing.checkout_sessions (account_id, portal_link_id);
 
 create table billing.stripe_events (
     id text primary key,
@@ -179,22 +189,25 @@ begin
     end if;
     perform private.act_as('customer', link.id, invoice.customer ->> 'name');
 
-    -- A page for another amount, or one about to close, is closed on our side; Stripe's is to be expired.
-    with closed as (
-        update billing.checkout_sessions as s
-        set state = 'expired',
-            url = null
-        where s.account_id = invoice.account_id
-          and s.invoice_id = invoice.id
-          and s.state = 'open'
-          and (
-              s.amount_pence <> private.owed(invoice)
-              or s.stripe_account_id <> connected.stripe_account_id
-              or s.expires_at < now() + interval '5 minutes'
-          )
-        returning s.session_id
-    )
-    select coalesce(jsonb_agg(closed.session_id), '[]'::jsonb) into stale from closed;
+    -- A page for another amount, or one about to close, is offered no more. It stays closing, and is told to every
+    -- caller, until Stripe has closed it: left open there, it could be paid beside the next one.
+    update billing.checkout_sessions as s
+    set state = 'closing',
+        url = null
+    where s.account_id = invoice.account_id
+      and s.invoice_id = invoice.id
+      and s.state = 'open'
+      and (
+          s.amount_pence <> private.owed(invoice)
+          or s.stripe_account_id <> connected.stripe_account_id
+          or s.expires_at < now() + interval '5 minutes'
+      );
+    select coalesce(jsonb_agg(s.session_id order by s.created_at), '[]'::jsonb)
+    into stale
+    from billing.checkout_sessions as s
+    where s.account_id = invoice.account_id
+      and s.invoice_id = invoice.id
+      and s.state = 'closing';
     -- An attempt that never got its page: Stripe remembers its idempotency key for a day.
     delete from billing.checkout_sessions as s
     where s.account_id = invoice.account_id
@@ -213,8 +226,13 @@ begin
       and s.invoice_id = invoice.id
       and s.state in ('opening', 'open');
     if not found then
-        insert into billing.checkout_sessions (account_id, invoice_id, stripe_account_id, amount_pence)
-        values (invoice.account_id, invoice.id, connected.stripe_account_id, private.owed(invoice))
+        insert into billing.checkout_sessions (
+            account_id, invoice_id, stripe_account_id, amount_pence, portal_link_id, customer_email
+        )
+        values (
+            invoice.account_id, invoice.id, connected.stripe_account_id, private.owed(invoice), link.id,
+            coalesce(link.sent_to, invoice.customer ->> 'email')
+        )
         returning * into attempt;
     end if;
 
@@ -226,7 +244,7 @@ begin
         'currency', 'gbp',
         'business_name', invoice.supplier ->> 'name',
         'stripe_account_id', connected.stripe_account_id,
-        'customer_email', coalesce(link.sent_to, invoice.customer ->> 'email'),
+        'customer_email', attempt.customer_email,
         'attempt', attempt.id,
         'open_session', case when attempt.state = 'open' then jsonb_build_object('id', attempt.session_id, 'url', attempt.url) end,
         'stale_sessions', stale
@@ -235,8 +253,47 @@ end
 $$;
 comment on function service.checkout_begin(text) is
     'What is needed to open, or reuse, the Stripe page for the invoice behind a link. attempt is Stripe''s '
-    'idempotency key; open_session is the page to reuse, if any; stale_sessions are to be expired at Stripe.';
+    'idempotency key; open_session is the page to reuse, if any; stale_sessions are to be expired at Stripe, and '
+    'told by checkout_closed, before any page is handed out.';
 grant execute on function service.checkout_begin(text) to service_role;
+
+create function private.act_as_payer(for_account uuid, for_invoice uuid, attempt uuid default null, session text default null) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    payer record;
+begin
+    select s.portal_link_id as link, i.customer ->> 'name' as name
+    into payer
+    from billing.checkout_sessions as s
+    join public.invoices as i on i.account_id = s.account_id and i.id = s.invoice_id
+    where s.account_id = for_account
+      and s.invoice_id = for_invoice
+      and (s.id = attempt or s.session_id = session);
+    perform private.act_as('customer', payer.link, payer.name);
+end
+$$;
+comment on function private.act_as_payer(uuid, uuid, uuid, text) is
+    'What follows is recorded as done by the customer who began to pay, named by attempt or by session.';
+
+create function service.checkout_closed(account_id uuid, invoice_id uuid, session_id text) returns void
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    perform private.act_as_payer(account_id, invoice_id, session => session_id);
+    update billing.checkout_sessions as s
+    set state = 'expired'
+    where s.account_id = checkout_closed.account_id
+      and s.invoice_id = checkout_closed.invoice_id
+      and s.session_id = checkout_closed.session_id
+      and s.state = 'closing';
+end
+$$;
+comment on function service.checkout_closed(uuid, uuid, text) is 'Keeps that a stale page is closed at Stripe and can''t be paid any more.';
+grant execute on function service.checkout_closed(uuid, uuid, text) to service_role;
 
 create function service.checkout_opened(
     account_id uuid,
@@ -245,13 +302,13 @@ create function service.checkout_opened(
     session_id text,
     url text,
     expires_at timestamptz
-) returns void
+) returns boolean
     language plpgsql
     security definer
     set search_path = ''
 as $$
 begin
-    perform private.act_as('customer', name => 'Customer');
+    perform private.act_as_payer(account_id, invoice_id, attempt => attempt);
     update billing.checkout_sessions as s
     set state = 'open',
         session_id = checkout_opened.session_id,
@@ -261,10 +318,19 @@ begin
       and s.invoice_id = checkout_opened.invoice_id
       and s.id = checkout_opened.attempt
       and s.state = 'opening';
+    return exists (
+        select
+        from billing.checkout_sessions as s
+        where s.account_id = checkout_opened.account_id
+          and s.id = checkout_opened.attempt
+          and s.session_id = checkout_opened.session_id
+          and s.state = 'open'
+    );
 end
 $$;
 comment on function service.checkout_opened(uuid, uuid, uuid, text, text, timestamptz) is
-    'Keeps the page that Stripe opened for an attempt. Told twice, it stays as it was.';
+    'Keeps the page that Stripe opened for an attempt. Told twice, it stays as it was. False when the attempt was '
+    'given up meanwhile, because another amount is owed: nobody may be sent to that page.';
 grant execute on function service.checkout_opened(uuid, uuid, uuid, text, text, timestamptz) to service_role;
 
 ------------------------------------------------------------------------------------------------------

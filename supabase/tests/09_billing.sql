@@ -1,4 +1,4 @@
-select plan(46);
+select plan(52);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -62,6 +62,21 @@ select results_eq(
 select is(service.checkout_begin(current_setting('tests.token')) ->> 'attempt', (select answer ->> 'attempt' from begun), 'an attempt whose answer was lost is the same attempt');
 select service.checkout_opened(tests.id('bell'), tests.id('bell invoice'), (select (answer ->> 'attempt')::uuid from begun), 'cs_1', 'https://pay.example/1', now() + interval '1 day');
 select is(service.checkout_begin(current_setting('tests.token')) #>> '{open_session,url}', 'https://pay.example/1', 'a page that is open is used again');
+select ok(service.checkout_opened(tests.id('bell'), tests.id('bell invoice'), (select (answer ->> 'attempt')::uuid from begun), 'cs_1', 'https://pay.example/1', now()), 'told twice, it stays as it was');
+select tests.be_postgres();
+update billing.checkout_sessions set amount_pence = 1 where session_id = 'cs_1';
+select tests.be_service();
+select is(service.checkout_begin(current_setting('tests.token')) #>> '{stale_sessions,0}', 'cs_1', '[PAY-3] a page over another amount is to be closed at Stripe');
+select is(service.checkout_begin(current_setting('tests.token')) #>> '{stale_sessions,0}', 'cs_1', '[PAY-3] and told to every caller until it is');
+select ok(not service.checkout_opened(tests.id('bell'), tests.id('bell invoice'), (select (answer ->> 'attempt')::uuid from begun), 'cs_1', 'https://pay.example/1', now()), '[PAY-3] nobody is sent to it any more');
+select service.checkout_closed(tests.id('bell'), tests.id('bell invoice'), 'cs_1');
+select is(service.checkout_begin(current_setting('tests.token')) -> 'stale_sessions', '[]'::jsonb, '[PAY-3] closed, it is forgotten');
+select tests.be_postgres();
+select results_eq(
+    $$select action, actor_kind, actor_name, actor_id is not null from audit.records where action = 'checkout.expired'$$,
+    $$values ('checkout.expired', 'customer', (select i.customer ->> 'name' from public.invoices as i where i.id = tests.id('bell invoice')), true)$$,
+    '[AUD-1] recorded as the doing of who came by the link'
+);
 select tests.be_anon();
 select throws_ok($$select service.checkout_begin(current_setting('tests.token'))$$, '42501', null, '[ISO-4] anon does not reach these functions');
 select tests.authenticate_as('bell owner');

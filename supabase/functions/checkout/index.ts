@@ -20,6 +20,10 @@ import { askStripe, problemFromStripe, stripe } from '../_shared/stripe.ts';
 
 const { APP_ORIGIN } = readSettings('APP_ORIGIN');
 
+/** What Stripe charges in one payment in pounds (docs.stripe.com/currencies, minimum and maximum amounts). */
+const LEAST_PENCE = 30;
+const MOST_PENCE = 99_999_999;
+
 const Body = z.strictObject({ token: z.string().min(16).max(200) });
 
 const Beginning = z.object({
@@ -44,8 +48,13 @@ serve('checkout', async (call) => {
     const { token } = await readJson(call.request, Body);
     const act: Act = { actor: 'customer', requestId: call.requestId, context };
     const beginning = await callService(act, 'checkout_begin', { token }, Beginning);
+    const { account_id, invoice_id, stripe_account_id, amount_pence } = beginning;
     for (const stale of beginning.stale_sessions) {
-        await expire(stale, beginning.stripe_account_id);
+        await expire(stale, stripe_account_id);
+        await callService(act, 'checkout_closed', { account_id, invoice_id, session_id: stale }, z.unknown());
+    }
+    if (amount_pence < LEAST_PENCE || amount_pence > MOST_PENCE) {
+        throw new Problem('amount_not_payable_by_card');
     }
     if (beginning.open_session !== null) {
         return Response.json({ url: beginning.open_session.url });
@@ -56,19 +65,25 @@ serve('checkout', async (call) => {
             detail: 'Stripe closed this payment page already. Please try again.'
         });
     }
-    await callService(
+    const isCurrent = await callService(
         act,
         'checkout_opened',
         {
-            account_id: beginning.account_id,
-            invoice_id: beginning.invoice_id,
+            account_id,
+            invoice_id,
             attempt: beginning.attempt,
             session_id: session.id,
             url: session.url,
             expires_at: new Date(session.expires_at * 1000).toISOString()
         },
-        z.unknown()
+        z.boolean()
     );
+    if (!isCurrent) {
+        await expire(session.id, stripe_account_id);
+        throw new Problem('checkout_changed', {
+            detail: 'What is owed has just changed. Please look at the invoice again.'
+        });
+    }
     return Response.json({ url: session.url });
 });
 
