@@ -35,6 +35,12 @@ const money = (fields: Fields, name: string): string => {
 const named = (words: string, name: string): string => (name === '' ? words : `${words} ${name}`);
 const quoted = (name: string): string => (name === '' ? '' : `“${name}”`);
 
+/** A refund: the trader makes it in Stripe, and Stripe tells us of it. */
+function paidBack({ before, after }: ActRecord): string {
+    const sum = Number(after?.refunded_pence) - Number(before?.refunded_pence);
+    return Number.isNaN(sum) ? 'changed a payment' : `paid ${formatPence(sum)} back to the customer`;
+}
+
 /** What was done, by action; the record's fields after (or before, when it is gone) fill in what to. */
 const SENTENCES: Readonly<Record<string, (record: ActRecord) => string>> = {
     'account.created': ({ after }) => named('opened the business', text(after, 'name')),
@@ -61,9 +67,14 @@ const SENTENCES: Readonly<Record<string, (record: ActRecord) => string>> = {
         return fields.includes('document_id') ? 'put the PDF with the invoice' : 'changed an invoice';
     },
     'invoice.deleted': () => 'threw a draft invoice away',
-    'invoice.issued': ({ after }) => named('issued invoice', text(after, 'reference')),
+    // Back from paid, when all of it was refunded, it is not issued a second time.
+    'invoice.issued': ({ before, after }) =>
+        text(before, 'state') === 'draft'
+            ? named('issued invoice', text(after, 'reference'))
+            : 'marked the invoice unpaid again',
     'invoice.sent': () => 'sent the invoice',
-    'invoice.part_paid': () => 'recorded a part payment',
+    'invoice.part_paid': ({ before }) =>
+        text(before, 'state') === 'paid' ? 'marked the invoice part paid again' : 'recorded a part payment',
     'invoice.paid': () => 'marked the invoice paid',
     'invoice_line.created': ({ after }) => named('added the line', quoted(text(after, 'description'))),
     'invoice_line.updated': () => 'changed a line',
@@ -73,7 +84,9 @@ const SENTENCES: Readonly<Record<string, (record: ActRecord) => string>> = {
     'invoice_vat.deleted': () => 'added the VAT up again',
     'payment.created': ({ after }) =>
         `recorded a payment of ${money(after, 'amount_pence')} by ${text(after, 'method') || 'card'}`,
-    'payment.updated': () => 'changed a payment',
+    'payment.updated': paidBack,
+    'payment.part_refunded': paidBack,
+    'payment.refunded': paidBack,
     'portal_link.created': () => 'made a private link for the customer',
     'portal_link.first_viewed': () => 'opened the invoice for the first time',
     'portal_link.revoked': () => 'ended a private link',
@@ -83,6 +96,7 @@ const SENTENCES: Readonly<Record<string, (record: ActRecord) => string>> = {
     'checkout.created': () => 'began to pay',
     'checkout.open': () => 'opened Stripe’s payment page',
     'checkout.complete': () => 'confirmed that the payment page was completed',
+    'checkout.closing': () => 'was kept from paying on a page that is out of date',
     'checkout.expired': () => 'closed the payment page unpaid',
     'message.created': ({ after }) => named('queued an e-mail to', text(after, 'to_address')),
     'message.sent': () => 'sent the e-mail',
