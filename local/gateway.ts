@@ -248,6 +248,12 @@ export function createGateway(options: GatewayOptions): Gateway {
             for (const [name, value] of Object.entries(answer.headers))
                 if (!HOP_BY_HOP.has(name)) reply[name] = value;
             if (cors) reply['access-control-allow-origin'] ??= '*';
+            if (!inner.writableFinished) {
+                // Refused before it was read to its end: nothing else may come over these two connections, where the
+                // rest of the body would be taken for it, or waited for.
+                reply.connection = 'close';
+                answer.on('end', () => inner.destroy());
+            }
             outgoing.writeHead(answer.statusCode ?? 502, reply);
             answer.pipe(outgoing);
             answer.on('error', () => outgoing.destroy());
