@@ -3,7 +3,14 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { StackInfo } from '../../local/stack.ts';
 
-export type RunningApp = { url: string; pid: number; stop(): Promise<void>; kill(): Promise<void> };
+export type RunningApp = {
+    url: string;
+    pid: number;
+    /** The end of what it has logged. */
+    said(): string;
+    stop(): Promise<void>;
+    kill(): Promise<void>;
+};
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -37,7 +44,7 @@ export async function startApp(
     let said = '';
     for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding('utf8').on('data', (chunk: string) => {
-            said = (said + chunk).slice(-20_000);
+            said = (said + chunk).slice(-200_000);
         });
     }
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -53,7 +60,13 @@ export async function startApp(
         }
         await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    return { url, pid: child.pid ?? 0, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
+    return {
+        url,
+        pid: child.pid ?? 0,
+        said: () => said,
+        stop: () => end('SIGTERM'),
+        kill: () => end('SIGKILL')
+    };
 }
 
 async function answers(url: string): Promise<boolean> {
