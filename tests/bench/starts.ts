@@ -88,16 +88,18 @@ export async function measureStarts(log: (line: string) => void): Promise<Starts
         forget(stateDir);
         return stack.startMs;
     };
-    const bare = await cold({ migrate: false, seed: false });
-    const migrated = await cold({ seed: false });
+    // The quicker of two: what slows a start down is nearly always somebody else.
+    const quicker = async (wish: Omit<StackWish, 'stateDir'>): Promise<number> =>
+        Math.min(await cold(wish), await cold(wish));
+    const bare = await quicker({ migrate: false, seed: false });
+    const migrated = await quicker({ seed: false });
+    const seeded = await quicker({});
 
     const stateDir = aFolder();
     const warm: number[] = [];
-    let seeded = 0;
-    for (const round of [0, 1, 2, 3]) {
+    for (let round = 0; round <= 3; round += 1) {
         const stack = await startStackProcess({ stateDir });
-        if (round === 0) seeded = stack.startMs;
-        else warm.push(stack.startMs);
+        if (round > 0) warm.push(stack.startMs);
         await stack.stop();
     }
     forget(stateDir);
