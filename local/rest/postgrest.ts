@@ -56,6 +56,8 @@ export async function startPostgrest(options: PostgrestOptions): Promise<Postgre
                 PGRST_DB_ANON_ROLE: 'anon',
                 PGRST_DB_POOL: '10',
                 PGRST_DB_POOL_ACQUISITION_TIMEOUT: '5',
+                // A token's signature is checked once; its end is still kept, as is every rule in the database.
+                PGRST_JWT_CACHE_MAX_LIFETIME: '600',
                 PGRST_JWT_SECRET: JSON.stringify(options.jwks),
                 PGRST_SERVER_HOST: '127.0.0.1',
                 PGRST_SERVER_PORT: String(port),
