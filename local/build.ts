@@ -1,8 +1,8 @@
 // Builds the web app when anything it is made of has changed since the last build.
 
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import type { Processes } from './processes.ts';
 
 /** What a build is made of. */
@@ -45,13 +45,13 @@ function fingerprint(projectDir: string): string {
         const path = join(projectDir, source);
         if (!existsSync(path)) continue;
         for (const file of filesOf(path))
-            hash.update(file.slice(projectDir.length)).update('\0').update(readFileSync(file));
+            hash.update(relative(projectDir, file)).update('\0').update(readFileSync(file));
     }
     return hash.digest('hex');
 }
 
 function filesOf(path: string): string[] {
-    if (/\.\w+$/.test(path) && !path.includes('/src/')) return [path];
+    if (statSync(path).isFile()) return [path];
     return readdirSync(path, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name))

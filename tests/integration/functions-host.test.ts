@@ -118,7 +118,9 @@ describe('an edge function', () => {
         const answer = await call('look?throw');
         expect(answer.status).toBe(500);
         expect(await answer.text()).not.toContain('on purpose');
-        expect(readFileSync(join(own.stateDir, 'logs/functions.log'), 'utf8')).toContain('on purpose');
+        await expect
+            .poll(() => readFileSync(join(own.stateDir, 'logs/functions.log'), 'utf8'))
+            .toContain('on purpose');
     });
 
     it('whose forgotten work fails takes nobody with it', async () => {
