@@ -89,7 +89,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         for (let attempt = 1; ; attempt += 1) {
             const logged = existsSync(options.logFile) ? statSync(options.logFile).size : 0;
             const started = await spawnServer(options, binaries, user, port);
-            if (await acceptsConnections(started, port)) {
+            if (await acceptsConnections(started, options.dataDir, port)) {
                 server = started;
                 break;
             }
@@ -200,14 +200,28 @@ async function spawnServer(
 }
 
 /** Waits until the server answers the protocol; false when the process ended before it did. */
-async function acceptsConnections(server: Child, port: number): Promise<boolean> {
+async function acceptsConnections(server: Child, dataDir: string, port: number): Promise<boolean> {
     const deadline = Date.now() + 120_000; // recovery after a crash may replay a lot
     while (!server.hasEnded()) {
-        if ((await answersStartup(port)) && !server.hasEnded()) return true;
+        const ours = saysReady(dataDir, server.pid) && (await answersStartup(port));
+        if (ours && !server.hasEnded()) return true;
         if (Date.now() > deadline) throw new Error('Postgres did not accept connections within two minutes.');
         await sleep(20);
     }
     return false;
+}
+
+/**
+ * Does the server of this very process say in its folder that it is ready (line 1 of postmaster.pid is its pid, line 8 its
+ * state)? Somebody else's server on the same port would answer a connection just as well.
+ */
+function saysReady(dataDir: string, pid: number): boolean {
+    try {
+        const lines = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
+        return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
+    } catch {
+        return false;
+    }
 }
 
 /**
