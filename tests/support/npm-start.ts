@@ -1,5 +1,5 @@
 // The whole product as `npm start` runs it, in processes of its own, so that they can be killed.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -84,26 +84,44 @@ export async function npmStart(stateDir: string, port: number): Promise<Running>
 const read = <Content>(folder: string, file: string): Content =>
     JSON.parse(readFileSync(join(folder, file), 'utf8')) as Content;
 
-/** A process and all that descends from it, from the kernel's own list (Linux). */
+/** A process and all that descends from it. */
 function family(root: number): ProcessInfo[] {
-    const all = readdirSync('/proc')
+    const all = everyProcess();
+    const members = new Set([root]);
+    for (let before = 0; before < members.size;) {
+        before = members.size;
+        for (const { pid, parent } of all) if (members.has(parent)) members.add(pid);
+    }
+    return all.flatMap((one) => {
+        const known = members.has(one.pid) ? identify(one.pid) : null;
+        return known ? [{ ...one, ...known }] : [];
+    });
+}
+
+type Listed = { pid: number; parent: number; command: string };
+
+/** From the kernel's own list where there is one: a bare machine may have no `ps`. */
+function everyProcess(): Listed[] {
+    if (process.platform !== 'linux') {
+        const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,command='], { encoding: 'utf8' }).split(
+            '\n'
+        );
+        return lines.flatMap((line) => {
+            const [, pid, parent, command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+            return pid ? [{ pid: Number(pid), parent: Number(parent), command }] : [];
+        });
+    }
+    return readdirSync('/proc')
         .filter((name) => /^\d+$/.test(name))
         .flatMap((name) => {
             try {
                 const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
                 const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
                 const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
-                const known = identify(Number(name));
-                return known ? [{ ...known, parent, command }] : [];
+                return [{ pid: Number(name), parent, command }];
             } catch {
+                // It ended while the list was read.
                 return [];
             }
         });
-    const members = new Set([root]);
-    for (let grown = true; grown;) {
-        const found = all.filter(({ pid, parent }) => members.has(parent) && !members.has(pid));
-        for (const { pid } of found) members.add(pid);
-        grown = found.length > 0;
-    }
-    return all.filter(({ pid }) => members.has(pid));
 }
