@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createClient } from '@supabase/supabase-js';
 import postgres from 'postgres';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -101,6 +102,25 @@ describe('connecting with Stripe', () => {
         });
         const me = await act<{ accounts: { stripe: { charges_enabled: boolean } }[] }>(person, 'me', {});
         expect(me.accounts[0]?.stripe.charges_enabled).toBe(true);
+    });
+
+    it('is kept once, however many of Stripe’s answers are saved at the same moment', async () => {
+        const fresh = await aTradesperson();
+        const service = createClient(info.apiUrl, info.secretKey, { db: { schema: 'service' } });
+        for (let round = 0; round < 25; round += 1) {
+            await database`delete from billing.connected_accounts where account_id = ${fresh.accountId}`;
+            const args = {
+                account_id: fresh.accountId,
+                stripe_account_id: `acct_${fresh.accountId.replaceAll('-', '')}`,
+                charges_enabled: false,
+                payouts_enabled: false,
+                details_submitted: false,
+                disabled_reason: null
+            };
+            const saves = Array.from({ length: 5 }, () => service.rpc('save_connected_account', args));
+            const errors = (await Promise.all(saves)).map(({ error }) => error?.message ?? null);
+            expect(errors, `round ${round}`).toEqual(Array(5).fill(null));
+        }
     });
 
     it('[ACC-1] needs the permission to manage payouts', async () => {
