@@ -74,6 +74,19 @@ export async function aMinuteLater(): Promise<void> {
     }
 }
 
+/** The owner goes to Stripe's onboarding and ends it in one of its ways; what Stripe tells of that has been heard. */
+export async function onboard(
+    { accountId, owner }: Business,
+    outcome: 'complete' | 'unfinished' | 'more_information'
+): Promise<void> {
+    const { data, error } = await owner.db.functions.invoke<{ url: string }>('connect', {
+        body: { account_id: accountId, action: 'onboard' }
+    });
+    if (!data) throw new Error(`connect: ${String(error)}`);
+    await onboardAt(data.url, outcome);
+    await delivered();
+}
+
 export type CardBusiness = Business & { stripeAccount: string };
 
 /**
@@ -82,12 +95,7 @@ export type CardBusiness = Business & { stripeAccount: string };
  */
 export async function aBusinessThatTakesCards(name?: string): Promise<CardBusiness> {
     const business = await aBusiness(name === undefined ? {} : { name });
-    const { data, error } = await business.owner.db.functions.invoke<{ url: string }>('connect', {
-        body: { account_id: business.accountId, action: 'onboard' }
-    });
-    if (!data) throw new Error(`connect: ${String(error)}`);
-    await onboardAt(data.url, 'complete');
-    await delivered();
+    await onboard(business, 'complete');
     const sql = superuser();
     try {
         const [connected] = await sql<{ stripe_account_id: string; charges_enabled: boolean }[]>`

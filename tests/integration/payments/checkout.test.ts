@@ -12,6 +12,7 @@ import {
     delivered,
     lever,
     moneyState,
+    onboard,
     paidOnce,
     receiveByBank,
     sessionIn,
@@ -136,6 +137,28 @@ describe('the money', () => {
         await delivered();
         expect(await moneyState(sql, invoiceId)).toMatchObject({ invoice: 'paid', paid_pence: totalPence });
     });
+
+    it('[PAY-3] [ISO-6] that came in on another business’s account pays no invoice here, whatever it says it is for', async () => {
+        const other = await aBusinessThatTakesCards('Finch Plumbing');
+        const mine = await anOpenInvoice();
+        await stripe().paymentIntents.create(
+            {
+                amount: mine.totalPence,
+                currency: 'gbp',
+                confirm: true,
+                payment_method: 'pm_card_visa',
+                automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+                metadata: { account_id: business.accountId, invoice_id: mine.invoiceId }
+            },
+            { stripeAccount: other.stripeAccount }
+        );
+        await delivered();
+        expect(await moneyState(sql, mine.invoiceId)).toMatchObject({
+            invoice: 'issued',
+            payments: [],
+            receipts: 0
+        });
+    });
 });
 
 describe('the amount', () => {
@@ -256,35 +279,16 @@ describe('a link', () => {
         expect(await moneyState(sql, mine.invoiceId)).toMatchObject({ invoice: 'issued', payments: [] });
     });
 
-    it('[PAY-3] [ISO-6] of a payment on one account that names another’s invoice pays nothing there', async () => {
-        const other = await aBusinessThatTakesCards('Finch Plumbing');
-        const mine = await anOpenInvoice();
-        await stripe().paymentIntents.create(
-            {
-                amount: mine.totalPence,
-                currency: 'gbp',
-                confirm: true,
-                payment_method: 'pm_card_visa',
-                automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
-                metadata: { account_id: business.accountId, invoice_id: mine.invoiceId }
-            },
-            { stripeAccount: other.stripeAccount }
-        );
-        await delivered();
-        expect(await moneyState(sql, mine.invoiceId)).toMatchObject({
-            invoice: 'issued',
-            payments: [],
-            receipts: 0
-        });
-    });
-
-    it('[PAY-3] of a business that takes no cards opens no page', async () => {
+    it('[PAY-3] of a business that Stripe lets take no cards yet opens no page, and opens one once it may', async () => {
         const bare = await aBusiness();
         const { invoiceId } = await bare.anInvoice();
-        expect(await tapPay(await bare.aLink(invoiceId))).toMatchObject({
-            status: 409,
-            code: 'payments_not_set_up'
-        });
+        const token = await bare.aLink(invoiceId);
+        const notYet = { status: 409, code: 'payments_not_set_up' };
+        expect(await tapPay(token), 'never connected').toMatchObject(notYet);
+        await onboard(bare, 'unfinished');
+        expect(await tapPay(token), 'left in the middle').toMatchObject(notYet);
+        await onboard(bare, 'complete');
+        expect((await tapPay(token)).status).toBe(200);
     });
 });
 
