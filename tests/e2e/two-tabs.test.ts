@@ -18,7 +18,8 @@ test('a draft changed in another tab is not written over, and nothing typed is l
     for (const tab of [page, other]) await tab.goto(`/invoices/${invoiceId}/edit`);
     await other.getByLabel('Price of one').fill('500');
     await other.getByRole('button', { name: 'Save and preview' }).click();
-    await expect(other.getByText('£600.00')).toBeVisible();
+    await expect(other).toHaveURL(/\/invoices\/[^/]+$/);
+    await expect(other.getByRole('article').getByText('£600.00')).toBeVisible();
 
     await page.getByLabel('What for').fill('A line that took a while to word');
     await page.getByRole('button', { name: 'Save and preview' }).click();
