@@ -62,7 +62,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         postgres(url(role), {
             max,
             idle_timeout: 60,
-            connect_timeout: 5,
+            // Long, since a refused connection fails at once anyway and a busy machine is no failure.
+            connect_timeout: 20,
             // A failed connection is tried again with the next query, not after a growing pause.
             backoff: false,
             onnotice: () => undefined,
