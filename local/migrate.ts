@@ -24,17 +24,23 @@ export async function prepareRecords(owner: Sql): Promise<void> {
     `);
 }
 
-/** Applies every migration of `folder` that the database has not seen; returns their file names. */
+/**
+ * Applies every migration of `folder` that the database has not seen; returns their file names. A migration whose
+ * statements are others than the ones that were applied stops it: what runs would not be what the files say.
+ */
 export async function migrate(owner: Sql, folder: string): Promise<string[]> {
-    const seen = await owner<
-        { version: string }[]
-    >`select version from supabase_migrations.schema_migrations`;
-    const versions = new Set(seen.map(({ version }) => version));
+    const seen = await owner<{ version: string; statements: string[] | null }[]>`
+        select version, statements from supabase_migrations.schema_migrations
+    `;
+    const versions = new Map(seen.map(({ version, statements }) => [version, statements]));
     const applied: string[] = [];
     for (const file of migrationFiles(folder)) {
         const [, version = '', name = ''] = MIGRATION.exec(file) ?? [];
-        if (versions.has(version)) continue;
         const statements = splitStatements(readFileSync(join(folder, file), 'utf8'));
+        if (versions.has(version)) {
+            refuseChanged(file, versions.get(version) ?? null, statements);
+            continue;
+        }
         await owner.begin(async (transaction) => {
             const [before] = await transaction`select platform.reserved_roles() as roles`;
             await runStatements(transaction, join(folder, file), statements);
@@ -51,6 +57,20 @@ export async function migrate(owner: Sql, folder: string): Promise<string[]> {
         applied.push(file);
     }
     return applied;
+}
+
+/** Compares what was recorded with the file as it is; words in comments don't count, and other tools record them. */
+function refuseChanged(file: string, recorded: string[] | null, statements: Statement[]): void {
+    if (recorded === null) return;
+    const applied = splitStatements(recorded.join(';\n'));
+    const same =
+        applied.length === statements.length &&
+        applied.every(({ text }, at) => text === statements[at]?.text);
+    if (!same)
+        throw new Error(
+            `${file} has changed since it was applied to this database. Begin anew with \`npm start -- --reset\` ` +
+                `(this forgets the data), or put the file back and write the change as a new migration.`
+        );
 }
 
 function migrationFiles(folder: string): string[] {

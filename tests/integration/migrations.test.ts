@@ -57,6 +57,21 @@ describe('a migration', () => {
         expect(await sql`select id, note from public.once`).toEqual([{ id: 4, note: 'a;b' }]);
     });
 
+    it('that was changed after it was applied stops the start, and says what to do', async () => {
+        const file = 'supabase/migrations/20200102000000_changed.sql';
+        const before = aProject({ [file]: `create table public.before (id int);` });
+        const after = aProject({ [file]: `create table public.after (id int);` });
+        const commented = aProject({ [file]: `-- Only words.\ncreate table public.before (id int);` });
+        fixtures.push(before, after, commented);
+        const folder = (fixture: Fixture) => join(fixture.dir, 'supabase/migrations');
+        await migrate(sql, folder(before));
+        await expect(migrate(sql, folder(after))).rejects.toThrow(
+            /20200102000000_changed\.sql has changed .* --reset/
+        );
+        expect(await sql`select to_regclass('public.after') as found`).toEqual([{ found: null }]);
+        expect(await migrate(sql, folder(commented))).toEqual([]);
+    });
+
     it('that fails names file, line, statement and cause, and leaves nothing', async () => {
         const failing = apply(
             `create table public.never (id int);\n\n-- here\nselect 1,\n    nothing_like_this;\n`
