@@ -1,6 +1,6 @@
 // Runs supabase/tests/*.sql with pgTAP: `npm run test:db`, or `node tests/database/run.ts [NAME…]` for the files whose name
 // holds one of these words. Each file is one transaction that is rolled back. The last line is `N passed, N failed`.
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import postgres from 'postgres';
 import type { Sql } from 'postgres';
@@ -10,16 +10,22 @@ import type { StackInfo } from '../support/stack.ts';
 import { onAStack } from './cli.ts';
 import { installTestTools, removeTestTools } from './pgtap.ts';
 
-type Outcome = { passed: number; failed: number; lines: string[] };
+type Outcome = { passed: number; failed: number; lines: string[]; tests: Told[] };
+/** One assertion as the whole run's report takes it up (TF_REPORT). */
+type Told = { file: string; title: string; passed: boolean };
 
 const folder = join(projectDir, 'supabase', 'tests');
 
 /** Runs one file and reads what pgTAP says: results against the plan, and anything skipped or put off counts as failed. */
 async function runFile(owner: Sql, file: string): Promise<Outcome> {
-    const outcome: Outcome = { passed: 0, failed: 0, lines: [] };
+    const outcome: Outcome = { passed: 0, failed: 0, lines: [], tests: [] };
+    const tell = (title: string, passed: boolean): void => {
+        outcome.tests.push({ file: `supabase/tests/${basename(file)}`, title, passed });
+    };
     const fail = (line: string): void => {
         outcome.failed += 1;
         outcome.lines.push(`not ok - ${line}`);
+        tell(line, false);
     };
     let planned: number | undefined;
     const connection = await owner.reserve();
@@ -33,6 +39,7 @@ async function runFile(owner: Sql, file: string): Promise<Outcome> {
                     else if (/^ok \d+/.test(line) && !/# (todo|skip)/i.test(line)) {
                         outcome.passed += 1;
                         outcome.lines.push(line);
+                        tell(line.replace(/^ok \d+ - /, ''), true);
                     } else if (/^(not )?ok \d+/.test(line)) fail(line.replace(/^(not )?ok \d+ - /, ''));
                     else outcome.lines.push(line);
                 }
@@ -66,9 +73,9 @@ function tapLines(rows: readonly Record<string, unknown>[]): string[] {
 async function runAll(
     info: StackInfo,
     words: readonly string[]
-): Promise<{ passed: number; failed: number }> {
+): Promise<{ passed: number; failed: number; tests: Told[] }> {
     const owner = postgres(info.databaseUrl, { max: 1, onnotice: () => undefined });
-    const sum = { passed: 0, failed: 0 };
+    const sum = { passed: 0, failed: 0, tests: [] as Told[] };
     try {
         await installTestTools(owner);
         const files = readdirSync(folder)
@@ -77,11 +84,12 @@ async function runAll(
             .sort();
         for (const file of files) {
             const began = performance.now();
-            const { passed, failed, lines } = await runFile(owner, join(folder, file));
+            const { passed, failed, lines, tests } = await runFile(owner, join(folder, file));
             console.log(`# ${file} (${Math.round(performance.now() - began)} ms)`);
             for (const line of lines) console.log(line);
             sum.passed += passed;
             sum.failed += failed;
+            sum.tests.push(...tests);
         }
     } finally {
         await removeTestTools(owner);
@@ -91,6 +99,7 @@ async function runAll(
 }
 
 const words = process.argv.slice(2);
-const { passed, failed } = await onAStack((info) => runAll(info, words));
+const { passed, failed, tests } = await onAStack((info) => runAll(info, words));
+if (process.env.TF_REPORT) writeFileSync(process.env.TF_REPORT, JSON.stringify(tests, null, 4));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -1,0 +1,82 @@
+// What a run found, test by test, whichever tool ran it: read from the reports that vitest, Playwright and the pgTAP
+// runner write. A report that is missing or of another shape is no result at all, never a good one.
+import { readFileSync } from 'node:fs';
+import { basename, relative } from 'node:path';
+import { z } from 'zod';
+import type { TestKind, TestResult } from '../../src/lib/promises/types.ts';
+import { root } from './commands.ts';
+
+const Vitest = z.object({
+    testResults: z.array(
+        z.object({
+            name: z.string(),
+            assertionResults: z.array(
+                z.object({ ancestorTitles: z.array(z.string()), title: z.string(), status: z.string() })
+            )
+        })
+    )
+});
+
+const Spec = z.object({
+    title: z.string(),
+    file: z.string(),
+    tests: z.array(z.object({ status: z.string() }))
+});
+type Suite = { title: string; specs: z.infer<typeof Spec>[]; suites?: Suite[] | undefined };
+const Suite: z.ZodType<Suite> = z.object({
+    title: z.string(),
+    specs: z.array(Spec),
+    suites: z.lazy(() => z.array(Suite)).optional()
+});
+const Playwright = z.object({ suites: z.array(Suite) });
+
+const PgTap = z.array(z.object({ file: z.string(), title: z.string(), passed: z.boolean() }));
+
+/** A report's tests, or none when it is missing or is no such report. */
+function parsed<T>(file: string, shape: z.ZodType<T>): T | undefined {
+    try {
+        return shape.parse(JSON.parse(readFileSync(file, 'utf8')));
+    } catch {
+        return undefined;
+    }
+}
+
+/** Vitest's JSON report. A test's title is those of its groups and its own, read as one sentence. */
+export function vitestResults(kind: TestKind, report: string): TestResult[] {
+    return (parsed(report, Vitest)?.testResults ?? []).flatMap(({ name, assertionResults }) =>
+        assertionResults.map(({ ancestorTitles, title, status }) => ({
+            kind,
+            file: relative(root, name),
+            title: [...ancestorTitles, title].join(' '),
+            outcome: status === 'passed' ? 'passed' : status === 'failed' ? 'failed' : 'skipped'
+        }))
+    );
+}
+
+/** Playwright's JSON report. A test that passed only when tried again has failed. */
+export function playwrightResults(kind: TestKind, report: string): TestResult[] {
+    const ofSuite = (suite: Suite, groups: readonly string[]): TestResult[] => [
+        ...suite.specs.map(({ title, file, tests }): TestResult => ({
+            kind,
+            file: `tests/e2e/${basename(file)}`,
+            title: [...groups, title].join(' '),
+            outcome: tests.every(({ status }) => status === 'skipped')
+                ? 'skipped'
+                : tests.every(({ status }) => status === 'expected')
+                  ? 'passed'
+                  : 'failed'
+        })),
+        ...(suite.suites ?? []).flatMap((inner) => ofSuite(inner, [...groups, inner.title]))
+    ];
+    return (parsed(report, Playwright)?.suites ?? []).flatMap((suite) => ofSuite(suite, []));
+}
+
+/** The report of tests/database/run.ts. */
+export function pgtapResults(report: string): TestResult[] {
+    return (parsed(report, PgTap) ?? []).map(({ file, title, passed }) => ({
+        kind: 'db',
+        file,
+        title,
+        outcome: passed ? 'passed' : 'failed'
+    }));
+}
