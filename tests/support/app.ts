@@ -16,16 +16,16 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * Starts the app and waits until it answers. `origin` is what people type; it differs from the app's own address when
- * several processes stand behind one name.
+ * several processes stand behind one name. `projectDir` holds another build than ours (see variant.ts).
  */
 export async function startApp(
     stack: StackInfo,
     port: number,
-    options: { origin?: string; env?: Record<string, string> } = {}
+    options: { origin?: string; env?: Record<string, string>; projectDir?: string } = {}
 ): Promise<RunningApp> {
     const url = options.origin ?? `http://localhost:${port}`;
     const child = spawn(process.execPath, ['src/server.ts'], {
-        cwd: root,
+        cwd: options.projectDir ?? root,
         env: {
             ...process.env,
             SUPABASE_URL: stack.apiUrl,

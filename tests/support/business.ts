@@ -95,6 +95,8 @@ export type Issued = { invoiceId: string; reference: string; documentId: string;
 export type Business = {
     accountId: string;
     owner: Person;
+    /** The word that stands in what is typed about its customers, jobs and invoices; empty unless asked for. */
+    marked: string;
     aCustomer(name?: string): Promise<{ customerId: string; siteId: string }>;
     aJob(title?: string): Promise<{ jobId: string; customerId: string; siteId: string }>;
     aDraft(
@@ -107,10 +109,14 @@ export type Business = {
     withMember(role: 'admin' | 'staff' | 'partner' | 'agent'): Promise<Person>;
 };
 
-/** A business with its owner, VAT registered unless said otherwise. */
+/**
+ * A business with its owner, VAT registered unless said otherwise. `marked` is a word that then stands in whatever is
+ * typed about its customers, jobs and invoices, so that a test can look for it elsewhere.
+ */
 export async function aBusiness(
-    given: { name?: string; vatRegistered?: boolean; owner?: Person } = {}
+    given: { name?: string; vatRegistered?: boolean; owner?: Person; marked?: string } = {}
 ): Promise<Business> {
+    const mark = given.marked === undefined ? '' : ` ${given.marked}`;
     const owner = given.owner ?? (await aPerson('owner'));
     const vatRegistered = given.vatRegistered ?? true;
     const accountId = await call<string>(owner.db, 'open_account', {
@@ -127,15 +133,16 @@ export async function aBusiness(
     const business: Business = {
         accountId,
         owner,
+        marked: given.marked ?? '',
         async aCustomer(name = 'Priya Nair') {
             const made = await as<{ customer_id: string; site_id: string }>('create_customer', {
                 idempotency_key: randomUUID(),
                 customer: {
-                    name,
+                    name: `${name}${mark}`,
                     email: `${randomBytes(4).toString('hex')}@example.test`,
                     phone: '07700 900123'
                 },
-                site: { address_line_1: '12 Mill Street', town: 'Todmorden', postcode: 'OL14 5AA' }
+                site: { address_line_1: `12 Mill Street${mark}`, town: 'Todmorden', postcode: 'OL14 5AA' }
             });
             return { customerId: made.customer_id, siteId: made.site_id };
         },
@@ -144,7 +151,7 @@ export async function aBusiness(
             const made = await as<{ job_id: string }>('create_job', {
                 idempotency_key: randomUUID(),
                 job: {
-                    title,
+                    title: `${title}${mark}`,
                     description: 'Old unit trips at night.',
                     customer_id: customerId,
                     site_id: siteId
@@ -167,7 +174,7 @@ export async function aBusiness(
                     due_on: today,
                     notes: null
                 },
-                lines
+                lines: lines.map((line) => ({ ...line, description: `${line.description}${mark}` }))
             });
             return { invoiceId: made.invoice_id, jobId, customerId, totalPence: made.total_pence };
         },
