@@ -967,6 +967,17 @@ export type Database = {
                 Returns: boolean;
             };
             mail_sent: { Args: { id: string; lease: string; provider_id: string }; Returns: boolean };
+            record_event: {
+                Args: {
+                    action: string;
+                    chain_id: string;
+                    chain_kind: string;
+                    context: Json;
+                    detail: Json;
+                    result: string;
+                };
+                Returns: number;
+            };
             record_refusal: { Args: { action: string; context: Json; detail: Json }; Returns: undefined };
             record_stripe_event: { Args: { event: Json }; Returns: boolean };
             save_connected_account: {

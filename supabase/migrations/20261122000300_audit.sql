@@ -1,58 +1,141 @@
--- Audit: who did what, when, from where. Written by triggers in the same transaction as the change;
--- nobody can change or delete a record, and a table that is not watched fails a test.
+-- Audit: who did what, when, from where. Triggers write it in the transaction of the change; each chain of
+-- records (one a business, one a person) is linked by hashes as its transactions commit, so that anybody can
+-- check that nothing was changed, taken out, put in or moved. What can be traced to a person lies apart and
+-- can be erased, and the chain still checks.
+
+create schema if not exists audit;
+comment on schema audit is 'The audit trail. Not exposed, and no grant on anything in it: read through functions that check.';
 
 ------------------------------------------------------------------------------------------------------
 -- Tables
 ------------------------------------------------------------------------------------------------------
 
-create schema if not exists audit;
-comment on schema audit is 'The audit trail. Not exposed; read through public.audit_trail().';
-
 create table audit.records (
-    seq bigint generated always as identity primary key,
-    account_id uuid,
-    at timestamptz not null default private.moment(),
+    id bigint generated always as identity primary key,
+    chain_id uuid not null,
+    chain_kind text not null,
+    transaction_id xid8 not null default pg_current_xact_id(),
     recorded_at timestamptz not null default clock_timestamp(),
+    happened_at timestamptz not null,
     actor_kind text not null,
     actor_id uuid,
-    actor_name text,
     session_id uuid,
     via text not null,
-    ip inet,
-    user_agent text,
     trusted boolean not null,
     request_id text,
     action text not null,
+    result text not null,
     entity text not null,
     entity_id uuid,
     subject text not null,
     subject_id uuid,
-    is_detail boolean not null default false,
-    before jsonb,
-    after jsonb,
-    detail jsonb,
-    constraint actor_kind_is_known check (actor_kind in ('person', 'customer', 'webhook', 'worker', 'system'))
+    is_detail boolean not null,
+    commitments text not null,
+    constraint chain_kind_is_known check (chain_kind in ('account', 'person', 'platform')),
+    constraint actor_kind_is_known check (
+        actor_kind in ('person', 'customer', 'partner', 'api_key', 'platform_owner', 'webhook', 'worker', 'system')
+    ),
+    constraint via_is_known check (via in ('app', 'api', 'edge', 'sql')),
+    constraint result_is_known check (result in ('ok', 'refused', 'failed'))
 );
-comment on table audit.records is 'One row per act. Append only.';
-comment on column audit.records.account_id is 'Null for an act outside any account, such as a refused sign-in.';
-comment on column audit.records.at is 'When it happened; recorded_at is when it was written. They differ for imported history only.';
+comment on table audit.records is
+    'One row per act, with ids and names of fields only: what the fields held is committed to, and lies in '
+    'audit.field_values. Append only. audit.canonical() says how a record is written down to be hashed.';
+comment on column audit.records.chain_id is
+    'The account; or the person, for what belongs to no account, such as signing in; or 0 for what belongs to neither.';
+comment on column audit.records.happened_at is 'When it happened; recorded_at is when it was written. They differ for imported history only.';
+comment on column audit.records.via is 'Through the web app, the Data API, an edge function, or SQL of our own.';
 comment on column audit.records.trusted is 'Did our own tiers vouch for address, user agent and request id (x-tf-context)?';
 comment on column audit.records.subject is 'What the entity belongs to: the invoice of a line. The entity itself otherwise.';
 comment on column audit.records.is_detail is 'A part whose changes show under its subject and not in the list of everything.';
-comment on column audit.records.before is 'The changed fields before (the whole row when it was deleted); secrets redacted.';
-comment on column audit.records.after is 'The changed fields after (the whole row when it was created); secrets redacted.';
-create index records_by_account on audit.records (account_id, seq desc);
-create index records_by_subject on audit.records (account_id, subject, subject_id, seq desc);
+comment on column audit.records.commitments is
+    'name:hex, one for each changed field, sorted by name, with a space between: HMAC-SHA256 of the value under its salt. '
+    '@from is [address, user agent], @actor is [name], @detail is what an event tells.';
+
+create table audit.field_values (
+    record_id bigint primary key,
+    chain_id uuid not null,
+    fields jsonb not null
+);
+comment on table audit.field_values is
+    'What the fields of a record held: {name: [salt in hex, value]}, where value is the text [before, after] in JSON. '
+    'A name that was erased is missing here and still committed to in the record.';
+
+create table audit.links (
+    chain_id uuid not null,
+    seq bigint not null,
+    record_id bigint not null,
+    hash bytea not null,
+    primary key (chain_id, seq),
+    constraint record_is_linked_once unique (record_id)
+);
+comment on table audit.links is
+    'The chains. seq counts from 1 without a gap; hash = SHA-256(hash before || seq as 8 bytes, most significant first || '
+    'SHA-256(canonical text of the record)), and the hash before the first is audit.genesis(chain). Append only.';
+
+create table audit.heads (
+    chain_id uuid primary key,
+    seq bigint not null,
+    hash bytea not null,
+    record_id bigint not null,
+    transaction_id xid8 not null
+)
+with (fillfactor = 50);
+comment on table audit.heads is 'The last link of each chain: the one row that a transaction locks, and only as it commits.';
+comment on column audit.heads.record_id is 'The last record that transaction_id linked: up to it that transaction is done.';
+
+create table audit.anchors (
+    number bigint primary key,
+    at timestamptz not null,
+    previous bytea not null,
+    root bytea not null,
+    size integer not null,
+    key_id text not null,
+    signature bytea not null,
+    statement_hash bytea not null,
+    constraint anchor_number_counts_from_one check (number >= 1),
+    constraint anchor_is_signed check (
+        length(signature) = 64 and length(root) = 32 and length(previous) = 32 and length(statement_hash) = 32
+    )
+);
+comment on table audit.anchors is
+    'Signed statements of what the chains'' heads were, made outside the database with a key that is never in it. Append only.';
+comment on column audit.anchors.previous is 'The statement_hash of the anchor before.';
+comment on column audit.anchors.root is 'Root of the Merkle tree (RFC 9162, 2.1.1) over the heads that moved since the anchor before.';
+comment on column audit.anchors.statement_hash is 'SHA-256 of the statement that was signed.';
+
+create table audit.anchor_heads (
+    chain_id uuid not null,
+    number bigint not null references audit.anchors,
+    index integer not null,
+    seq bigint not null,
+    hash bytea not null,
+    path bytea[] not null,
+    primary key (chain_id, number)
+);
+comment on table audit.anchor_heads is
+    'The heads that an anchor covers; index and path lead from each to the anchor''s root. Append only.';
+create index anchor_heads_by_number on audit.anchor_heads (number, index);
 
 create table audit.watched (
     table_name text primary key,
     entity text not null,
     subject text not null,
     subject_column text not null,
-    is_detail boolean not null,
-    redacted text[] not null
+    is_detail boolean not null
 );
-comment on table audit.watched is 'The tables whose changes are recorded, what they are called, and which columns never reach the log.';
+comment on table audit.watched is 'The tables whose changes are recorded, and what they are called there.';
+
+create table audit.columns (
+    table_name text not null references audit.watched,
+    column_name text not null,
+    class text not null,
+    primary key (table_name, column_name),
+    constraint column_class_is_known check (class in ('secret', 'personal', 'business'))
+);
+comment on table audit.columns is
+    'Every column of a watched table. secret: never in the log, only that it changed. personal: erased with the person. '
+    'business: kept as long as the record, as tax and company law ask.';
 
 ------------------------------------------------------------------------------------------------------
 -- Records stay as they were written
@@ -66,10 +149,10 @@ begin
     raise exception using
         errcode = '42501',
         hint = 'audit_is_append_only',
-        message = format('The audit trail is append only: %s is refused.', lower(tg_op));
+        message = format('The audit trail is append only: %s of %s is refused.', lower(tg_op), tg_table_name);
 end
 $$;
-comment on function audit.refuse() is 'Refuses update, delete and truncate of records, for every role and replication setting (AUD-3).';
+comment on function audit.refuse() is 'Refuses what its trigger is put on, for every role and replication setting (AUD-3).';
 
 create trigger records_are_never_changed
     before update or delete on audit.records
@@ -77,51 +160,302 @@ create trigger records_are_never_changed
 create trigger records_are_never_truncated
     before truncate on audit.records
     for each statement execute function audit.refuse();
+create trigger links_are_never_changed
+    before update or delete on audit.links
+    for each row execute function audit.refuse();
+create trigger links_are_never_truncated
+    before truncate on audit.links
+    for each statement execute function audit.refuse();
+create trigger values_are_never_changed
+    before update or delete on audit.field_values
+    for each row execute function audit.refuse();
+create trigger values_are_never_truncated
+    before truncate on audit.field_values
+    for each statement execute function audit.refuse();
+create trigger anchors_are_never_changed
+    before update or delete on audit.anchors
+    for each row execute function audit.refuse();
+create trigger anchors_are_never_truncated
+    before truncate on audit.anchors
+    for each statement execute function audit.refuse();
+create trigger anchor_heads_are_never_changed
+    before update or delete on audit.anchor_heads
+    for each row execute function audit.refuse();
+create trigger anchor_heads_are_never_truncated
+    before truncate on audit.anchor_heads
+    for each statement execute function audit.refuse();
+create trigger heads_only_move_forward
+    before update on audit.heads
+    for each row when (new.chain_id <> old.chain_id or new.seq <= old.seq)
+    execute function audit.refuse();
+create trigger heads_are_never_deleted
+    before delete on audit.heads
+    for each row execute function audit.refuse();
+create trigger heads_are_never_truncated
+    before truncate on audit.heads
+    for each statement execute function audit.refuse();
+
 alter table audit.records enable always trigger records_are_never_changed;
 alter table audit.records enable always trigger records_are_never_truncated;
+alter table audit.links enable always trigger links_are_never_changed;
+alter table audit.links enable always trigger links_are_never_truncated;
+alter table audit.field_values enable always trigger values_are_never_changed;
+alter table audit.field_values enable always trigger values_are_never_truncated;
+alter table audit.anchors enable always trigger anchors_are_never_changed;
+alter table audit.anchors enable always trigger anchors_are_never_truncated;
+alter table audit.anchor_heads enable always trigger anchor_heads_are_never_changed;
+alter table audit.anchor_heads enable always trigger anchor_heads_are_never_truncated;
+alter table audit.heads enable always trigger heads_only_move_forward;
+alter table audit.heads enable always trigger heads_are_never_deleted;
+alter table audit.heads enable always trigger heads_are_never_truncated;
+
+------------------------------------------------------------------------------------------------------
+-- The encoding
+------------------------------------------------------------------------------------------------------
+
+create function audit.canonical(record audit.records) returns text
+    language plpgsql
+    stable parallel safe
+    set search_path = ''
+as $$
+begin
+    return to_jsonb(array[
+        'tf-audit-1',
+        record.chain_kind,
+        record.chain_id::text,
+        record.id::text,
+        (extract(epoch from record.recorded_at) * 1000000)::bigint::text,
+        (extract(epoch from record.happened_at) * 1000000)::bigint::text,
+        record.transaction_id::text,
+        record.actor_kind,
+        record.actor_id::text,
+        record.session_id::text,
+        record.via,
+        record.trusted::text,
+        record.request_id,
+        record.action,
+        record.result,
+        record.entity,
+        record.entity_id::text,
+        record.subject,
+        record.subject_id::text,
+        record.is_detail::text,
+        record.commitments
+    ])::text;
+end
+$$;
+comment on function audit.canonical(audit.records) is
+    'A record as it is hashed, version tf-audit-1: a JSON array of strings and nulls in the order below, elements joined by a '
+    'comma and a space, nothing escaped but " and \ (with a backslash), \b \f \n \r \t and other control characters (\u00xx), in UTF-8. '
+    'Times are whole microseconds since 1970-01-01 UTC, booleans true or false, UUIDs in lower case.';
+
+create function audit.digest(record audit.records) returns bytea
+    language plpgsql
+    stable parallel safe
+    set search_path = ''
+as $$
+begin
+    return sha256(convert_to(audit.canonical(record), 'UTF8'));
+end
+$$;
+comment on function audit.digest(audit.records) is 'SHA-256 of the canonical text.';
+
+create function audit.genesis(chain uuid) returns bytea
+    language plpgsql
+    immutable parallel safe
+    set search_path = ''
+as $$
+begin
+    return sha256(convert_to('tf-audit-1 ' || chain::text, 'UTF8'));
+end
+$$;
+comment on function audit.genesis(uuid) is 'The hash before a chain''s first link.';
+
+------------------------------------------------------------------------------------------------------
+-- Linking: as a transaction commits
+------------------------------------------------------------------------------------------------------
+
+create function audit.link() returns trigger
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    record_digest bytea;
+    next_seq bigint;
+    next_hash bytea;
+    chain uuid;
+    entry record;
+    seqs bigint[];
+    ids bigint[];
+    hashes bytea[];
+begin
+    -- Most transactions write one record. It is this one when no later id was drawn here.
+    if new.id = currval('audit.records_id_seq') then
+        record_digest := audit.digest(new);
+        update audit.heads as h
+        set seq = h.seq + 1,
+            hash = sha256(h.hash || int8send(h.seq + 1) || record_digest),
+            record_id = new.id,
+            transaction_id = new.transaction_id
+        where h.chain_id = new.chain_id
+          and not (h.transaction_id = new.transaction_id and h.record_id >= new.id)
+        returning h.seq, h.hash into next_seq, next_hash;
+        if found then
+            insert into audit.links (chain_id, seq, record_id, hash)
+            values (new.chain_id, next_seq, new.id, next_hash);
+            return null;
+        end if;
+    end if;
+
+    -- The first of several has linked them all.
+    if exists (
+        select
+        from audit.heads as h
+        where h.chain_id = new.chain_id
+          and h.transaction_id = new.transaction_id
+          and h.record_id >= new.id
+    ) then
+        return null;
+    end if;
+
+    -- Chains in the order of their ids, so that two transactions over the same chains wait and never block each other.
+    for chain in
+        select distinct r.chain_id
+        from audit.records as r
+        where r.id between new.id and currval('audit.records_id_seq')
+          and r.transaction_id = new.transaction_id
+        order by r.chain_id
+    loop
+        insert into audit.heads (chain_id, seq, hash, record_id, transaction_id)
+        values (chain, 0, audit.genesis(chain), 0, new.transaction_id)
+        on conflict do nothing;
+        select h.seq, h.hash
+        into strict next_seq, next_hash
+        from audit.heads as h
+        where h.chain_id = chain
+        for update;
+
+        seqs := '{}';
+        ids := '{}';
+        hashes := '{}';
+        for entry in
+            select r.id, audit.digest(r) as digest
+            from audit.records as r
+            where r.id between new.id and currval('audit.records_id_seq')
+              and r.transaction_id = new.transaction_id
+              and r.chain_id = chain
+            order by r.id
+        loop
+            next_seq := next_seq + 1;
+            next_hash := sha256(next_hash || int8send(next_seq) || entry.digest);
+            seqs := array_append(seqs, next_seq);
+            ids := array_append(ids, entry.id);
+            hashes := array_append(hashes, next_hash);
+        end loop;
+
+        insert into audit.links (chain_id, seq, record_id, hash)
+        select chain, entry_of.seq, entry_of.id, entry_of.hash
+        from unnest(seqs, ids, hashes) as entry_of (seq, id, hash);
+        update audit.heads as h
+        set seq = next_seq,
+            hash = next_hash,
+            record_id = ids[cardinality(ids)],
+            transaction_id = new.transaction_id
+        where h.chain_id = chain;
+    end loop;
+    return null;
+end
+$$;
+comment on function audit.link() is
+    'Links what the transaction has recorded: the first to fire links every record from its own on, and a record written '
+    'after that links in its own firing. Ids ascend within a transaction, and heads say how far this one is linked, so a '
+    'savepoint that is rolled back takes its records and its links with it.';
+
+create constraint trigger records_are_linked
+    after insert on audit.records
+    deferrable initially deferred
+    for each row execute function audit.link();
+alter table audit.records enable always trigger records_are_linked;
 
 ------------------------------------------------------------------------------------------------------
 -- Writing
 ------------------------------------------------------------------------------------------------------
 
-create function audit.write(
-    for_account uuid,
+create function audit.append(
+    chain_kind text,
+    chain uuid,
     action text,
+    result text,
     entity text,
     entity_id uuid,
     subject text,
     subject_id uuid,
     is_detail boolean,
-    before jsonb,
-    after jsonb,
-    detail jsonb
-) returns void
+    fields jsonb
+) returns bigint
     language plpgsql
     set search_path = ''
 as $$
 declare
     context record := private.request_context();
-    person uuid := coalesce(auth.uid(), context.person_id);
-    actor jsonb := nullif(current_setting('tf.actor', true), '')::jsonb;
+    claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+    person uuid := coalesce((claims ->> 'sub')::uuid, context.person_id);
+    actor jsonb;
+    seed bytea := uuid_send(gen_random_uuid());
+    commitments text;
+    secrets jsonb;
+    new_id bigint;
 begin
+    if person is null then
+        actor := nullif(current_setting('tf.actor', true), '')::jsonb;
+        if actor ->> 'name' is not null then
+            fields := coalesce(fields, '{}') || jsonb_build_object('@actor', jsonb_build_array(actor ->> 'name')::text);
+        end if;
+    end if;
+    if context.ip is not null or context.user_agent is not null then
+        fields := coalesce(fields, '{}') || jsonb_build_object('@from', jsonb_build_array(host(context.ip), context.user_agent)::text);
+    end if;
+
+    -- A salt for each field, all from one seed that is kept nowhere: to know one salt tells nothing of another.
+    select
+        string_agg(salted.name || ':' || encode(extensions.hmac(convert_to(salted.value, 'UTF8'), salted.salt, 'sha256'), 'hex'), ' ' order by salted.name collate "C"),
+        jsonb_object_agg(salted.name, jsonb_build_array(encode(salted.salt, 'hex'), salted.value))
+    into commitments, secrets
+    from (
+        select
+            field.key as name,
+            field.value,
+            substring(sha256(seed || convert_to(field.key, 'UTF8')) from 1 for 16) as salt
+        from jsonb_each_text(fields) as field
+        offset 0
+    ) as salted;
+
     insert into audit.records (
-        account_id, actor_kind, actor_id, actor_name, session_id, via, ip, user_agent, trusted, request_id,
-        action, entity, entity_id, subject, subject_id, is_detail, before, after, detail
+        chain_id, chain_kind, happened_at, actor_kind, actor_id, session_id, via, trusted, request_id,
+        action, result, entity, entity_id, subject, subject_id, is_detail, commitments
     )
     values (
-        for_account,
+        chain, append.chain_kind, private.moment(),
         case when person is not null then 'person' else coalesce(actor ->> 'kind', 'system') end,
         coalesce(person, (actor ->> 'id')::uuid),
-        case when person is null then actor ->> 'name' end,
-        (auth.jwt() ->> 'session_id')::uuid,
-        context.via, context.ip, context.user_agent, context.trusted, context.request_id,
-        write.action, write.entity, write.entity_id, write.subject, write.subject_id, write.is_detail,
-        write.before, write.after, write.detail
-    );
+        (claims ->> 'session_id')::uuid,
+        context.via, context.trusted, context.request_id,
+        append.action, append.result, append.entity, append.entity_id,
+        coalesce(append.subject, append.entity), append.subject_id, append.is_detail, coalesce(commitments, '')
+    )
+    returning id into new_id;
+
+    if secrets is not null then
+        insert into audit.field_values (record_id, chain_id, fields)
+        values (new_id, chain, secrets);
+    end if;
+    return new_id;
 end
 $$;
-comment on function audit.write(uuid, text, text, uuid, text, uuid, boolean, jsonb, jsonb, jsonb) is
-    'Appends one record, with who and from where taken from the request.';
+comment on function audit.append(text, uuid, text, text, text, uuid, text, uuid, boolean, jsonb) is
+    'Writes one record, with who and from where taken from the request, and apart from it the values that it commits to. '
+    'fields: {name: value as text}. Answers its id.';
 
 create function audit.record() returns trigger
     language plpgsql
@@ -129,86 +463,68 @@ create function audit.record() returns trigger
     set search_path = ''
 as $$
 declare
-    watched audit.watched;
+    entity text := tg_argv[0];
+    subject text := tg_argv[1];
+    secret_columns text[] := tg_argv[4];
     old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
     new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
     row_now jsonb := coalesce(new_row, old_row);
-    before jsonb;
-    after jsonb;
+    account uuid;
+    changed jsonb;
+    first_set text;
     verb text;
+    new_id bigint;
 begin
-    select *
-    into strict watched
-    from audit.watched as w
-    where w.table_name = tg_table_schema || '.' || tg_table_name;
-
-    if tg_op = 'UPDATE' then
-        select
-            jsonb_object_agg(field.key, old_row -> field.key),
-            jsonb_object_agg(field.key, field.value)
-        into before, after
-        from jsonb_each(new_row) as field
-        where field.value is distinct from old_row -> field.key
-          and field.key <> 'updated_at';
-        if after is null then
-            return null;
-        end if;
-    else
-        before := old_row;
-        after := new_row;
+    -- What a row says of itself is committed to as [before, after]; of a secret only whether there was and is one.
+    select
+        jsonb_object_agg(
+            field.key,
+            case
+                when field.key = any (secret_columns) then jsonb_build_array(
+                    case when old_row ->> field.key is not null then '[redacted]' end,
+                    case when new_row ->> field.key is not null then '[redacted]' end
+                )
+                else jsonb_build_array(old_row -> field.key, new_row -> field.key)
+            end::text
+        ),
+        min(field.key) filter (where field.key like '%\_at' and old_row ->> field.key is null)
+    into changed, first_set
+    from jsonb_each(row_now) as field
+    where (old_row -> field.key) is distinct from (new_row -> field.key)
+      and field.key <> 'updated_at'
+      and (tg_op = 'UPDATE' or field.value <> 'null'::jsonb);
+    if changed is null then
+        return null;
     end if;
 
     -- The act is named by what changed: a state that was reached, or a moment that was set for the first time.
     verb := case
         when tg_op = 'INSERT' then 'created'
         when tg_op = 'DELETE' then 'deleted'
-        when after ? 'state' then after ->> 'state'
-        else coalesce(
-            (
-                select regexp_replace(field.key, '_at$', '')
-                from jsonb_each_text(after) as field
-                where field.key ~ '_at$'
-                  and field.value is not null
-                  and before ->> field.key is null
-                order by field.key
-                limit 1
-            ),
-            'updated'
-        )
+        when changed ? 'state' then new_row ->> 'state'
+        when first_set is not null then regexp_replace(first_set, '_at$', '')
+        else 'updated'
     end;
 
-    perform audit.write(
-        for_account => coalesce(row_now ->> 'account_id', case when tg_table_name = 'accounts' then row_now ->> 'id' end)::uuid,
-        action => watched.entity || '.' || verb,
-        entity => watched.entity,
-        entity_id => (row_now ->> 'id')::uuid,
-        subject => watched.subject,
-        subject_id => (row_now ->> watched.subject_column)::uuid,
-        is_detail => watched.is_detail,
-        before => audit.redact(before, watched.redacted),
-        after => audit.redact(after, watched.redacted),
-        detail => null
+    account := case when tg_table_name = 'accounts' then row_now ->> 'id' else row_now ->> 'account_id' end;
+    new_id := audit.append(
+        case when account is null then 'platform' else 'account' end,
+        coalesce(account, '00000000-0000-0000-0000-000000000000'),
+        entity || '.' || verb,
+        'ok',
+        entity,
+        (row_now ->> 'id')::uuid,
+        subject,
+        (row_now ->> tg_argv[2])::uuid,
+        tg_argv[3]::boolean,
+        changed
     );
     return null;
 end
 $$;
-comment on function audit.record() is 'Records a changed row: the fields that changed, before and after (AUD-1).';
-
-create function audit.redact(fields jsonb, redacted text[]) returns jsonb
-    language sql
-    immutable
-    set search_path = ''
-as $$
-    select jsonb_object_agg(
-        field.key,
-        case
-            when field.key = any (redacted) and field.value <> 'null'::jsonb then '"[redacted]"'::jsonb
-            else field.value
-        end
-    )
-    from jsonb_each(fields) as field
-$$;
-comment on function audit.redact(jsonb, text[]) is 'Says that a secret changed, and never what it is or was (AUD-6).';
+comment on function audit.record() is
+    'Records a changed row: the fields that changed, before and after (AUD-1). Its arguments are what audit.watch was told: '
+    'entity, subject, subject''s column, is it a detail, secret columns.';
 
 create function audit.watch(
     watched_table regclass,
@@ -216,45 +532,143 @@ create function audit.watch(
     subject text default null,
     subject_column text default 'id',
     is_detail boolean default false,
-    redacted text[] default '{}',
+    secret text[] default '{}',
+    personal text[] default '{}',
+    business text[] default '{}',
     only_when text default null
 ) returns void
     language plpgsql
     set search_path = ''
 as $$
 declare
-    table_name text := (
+    name_of_table text := (
         select n.nspname || '.' || c.relname
         from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
         where c.oid = watched_table
     );
-begin
-    insert into audit.watched (table_name, entity, subject, subject_column, is_detail, redacted)
-    values (table_name, watch.entity, coalesce(watch.subject, watch.entity), watch.subject_column, watch.is_detail, watch.redacted);
-
-    execute format('create trigger audit_added_and_deleted after insert or delete on %s for each row execute function audit.record()', table_name);
-    execute format(
-        'create trigger audit_changed after update on %s for each row %s execute function audit.record()',
-        table_name,
-        case when only_when is not null then 'when (' || only_when || ')' else '' end
+    unknown text;
+    call text := format(
+        'audit.record(%L, %L, %L, %L, %L)', entity, coalesce(subject, entity), subject_column, is_detail, secret
     );
-    execute format('alter table %s enable always trigger audit_added_and_deleted', table_name);
-    execute format('alter table %s enable always trigger audit_changed', table_name);
+begin
+    insert into audit.watched (table_name, entity, subject, subject_column, is_detail)
+    values (name_of_table, watch.entity, coalesce(watch.subject, watch.entity), watch.subject_column, watch.is_detail);
+
+    insert into audit.columns (table_name, column_name, class)
+    select name_of_table, column_name, 'secret' from unnest(secret) as column_name
+    union all
+    select name_of_table, column_name, 'personal' from unnest(personal) as column_name
+    union all
+    select name_of_table, column_name, 'business' from unnest(business) as column_name;
+
+    select string_agg(coalesce(named.column_name, existing.attname), ', ')
+    into unknown
+    from (select c.column_name from audit.columns as c where c.table_name = name_of_table) as named
+    full join (
+        select a.attname
+        from pg_catalog.pg_attribute as a
+        where a.attrelid = watched_table and a.attnum > 0 and not a.attisdropped
+    ) as existing on existing.attname = named.column_name
+    where existing.attname is null or named.column_name is null;
+    if unknown is not null then
+        raise exception 'Columns of % that are not classified, or do not exist: %', name_of_table, unknown;
+    end if;
+
+    execute format('create trigger audit_added_and_deleted after insert or delete on %s for each row execute function %s', name_of_table, call);
+    execute format(
+        'create trigger audit_changed after update on %s for each row %s execute function %s',
+        name_of_table,
+        case when only_when is not null then 'when (' || only_when || ')' else '' end,
+        call
+    );
+    execute format('alter table %s enable always trigger audit_added_and_deleted', name_of_table);
+    execute format('alter table %s enable always trigger audit_changed', name_of_table);
 end
 $$;
-comment on function audit.watch(regclass, text, text, text, boolean, text[], text) is
-    'Has every change of a table recorded, whoever makes it. only_when leaves out updates that are a '
-    'machine''s bookkeeping, such as taking a lease.';
+comment on function audit.watch(regclass, text, text, text, boolean, text[], text[], text[], text) is
+    'Has every change of a table recorded, whoever makes it. Every column is named once, as secret, personal or business. '
+    'only_when leaves out updates that are a machine''s bookkeeping, such as taking a lease.';
 
-select audit.watch('public.accounts', 'account');
-select audit.watch('public.members', 'member');
-select audit.watch('public.roles', 'role', is_detail => true);
-select audit.watch('public.role_permissions', 'role_permission', 'role', 'role_id', is_detail => true);
+select audit.watch(
+    'public.accounts', 'account',
+    personal => array['email', 'phone', 'address_line_1', 'address_line_2', 'town', 'postcode'],
+    business => array[
+        'id', 'name', 'trade', 'vat_registered', 'vat_number', 'payment_terms_days', 'state',
+        'created_at', 'updated_at', 'created_by'
+    ]
+);
+select audit.watch(
+    'public.members', 'member',
+    personal => array['display_name', 'email'],
+    business => array['account_id', 'id', 'user_id', 'role_id', 'removed_at', 'created_at', 'updated_at', 'created_by']
+);
+select audit.watch(
+    'public.roles', 'role', is_detail => true,
+    business => array['account_id', 'id', 'key', 'name', 'created_at', 'updated_at', 'created_by']
+);
+select audit.watch(
+    'public.role_permissions', 'role_permission', 'role', 'role_id', is_detail => true,
+    business => array['account_id', 'role_id', 'permission', 'created_at', 'created_by']
+);
 
 ------------------------------------------------------------------------------------------------------
 -- Acts that are no change of a row
 ------------------------------------------------------------------------------------------------------
+
+create function audit.record_event(
+    chain_kind text,
+    chain uuid,
+    action text,
+    result text,
+    entity text,
+    entity_id uuid default null,
+    subject text default null,
+    subject_id uuid default null,
+    detail jsonb default null,
+    is_detail boolean default false
+) returns bigint
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    return audit.append(
+        record_event.chain_kind,
+        coalesce(chain, '00000000-0000-0000-0000-000000000000'),
+        action, result, entity, entity_id,
+        coalesce(subject, entity), case when subject is null then coalesce(subject_id, entity_id) else subject_id end,
+        is_detail,
+        case when detail is not null then jsonb_build_object('@detail', detail::text) end
+    );
+end
+$$;
+comment on function audit.record_event(text, uuid, text, text, text, uuid, text, uuid, jsonb, boolean) is
+    'Records what is no change of a row: a sign-in, an export, a refusal. chain: the account or the person. Answers the record''s id. '
+    'detail carries no secret: whoever calls sees to that.';
+
+create function service.record_event(context jsonb, chain_kind text, chain_id uuid, action text, result text, detail jsonb)
+    returns bigint
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    perform private.act_as(
+        coalesce(context ->> 'actor_kind', 'person'),
+        (context ->> 'actor_id')::uuid,
+        context ->> 'actor_name'
+    );
+    return audit.record_event(
+        record_event.chain_kind, record_event.chain_id, record_event.action, record_event.result,
+        coalesce(context ->> 'entity', 'request'), (context ->> 'entity_id')::uuid,
+        detail => record_event.detail
+    );
+end
+$$;
+comment on function service.record_event(jsonb, text, uuid, text, text, jsonb) is
+    'Records an event that an edge function saw, such as a sign-in, on the chain of an account, a person or (id null) the platform. '
+    'context: {actor_kind?, actor_id?, actor_name?, entity?, entity_id?}. Answers the record''s id.';
+grant execute on function service.record_event(jsonb, text, uuid, text, text, jsonb) to service_role;
 
 create function service.record_refusal(context jsonb, action text, detail jsonb) returns void
     language plpgsql
@@ -264,29 +678,145 @@ as $$
 declare
     account uuid := (context ->> 'account_id')::uuid;
 begin
-    perform private.act_as(
-        coalesce(context ->> 'actor_kind', 'person'),
-        (context ->> 'actor_id')::uuid,
-        context ->> 'actor_name'
-    );
-    perform audit.write(
-        for_account => account,
-        action => record_refusal.action,
-        entity => coalesce(context ->> 'entity', 'request'),
-        entity_id => (context ->> 'entity_id')::uuid,
-        subject => coalesce(context ->> 'entity', 'request'),
-        subject_id => (context ->> 'entity_id')::uuid,
-        is_detail => false,
-        before => null,
-        after => null,
-        detail => record_refusal.detail
+    perform service.record_event(
+        context, case when account is null then 'platform' else 'account' end, account,
+        record_refusal.action, 'refused', record_refusal.detail
     );
 end
 $$;
 comment on function service.record_refusal(jsonb, text, jsonb) is
-    'Records an act that was refused or failed: its own transaction rolled back, so this is a call of its own. '
+    'Records an act that was refused: its own transaction rolled back, so this is a call of its own. '
     'context: {account_id?, actor_kind?, actor_id?, actor_name?, entity?, entity_id?}.';
 grant execute on function service.record_refusal(jsonb, text, jsonb) to service_role;
+
+------------------------------------------------------------------------------------------------------
+-- Checking
+------------------------------------------------------------------------------------------------------
+
+create function audit.verify(
+    chain uuid,
+    outside_head jsonb default null,
+    after_seq bigint default 0,
+    page_size integer default 10000
+) returns jsonb
+    language plpgsql
+    stable
+    set search_path = ''
+as $$
+declare
+    hash_before bytea := audit.genesis(chain);
+    head audit.heads;
+    checked bigint;
+    last_seq bigint;
+    erased bigint;
+    bad jsonb;
+    outside_seq bigint := (outside_head ->> 'seq')::bigint;
+    outside_hash bytea;
+begin
+    select * into head from audit.heads as h where h.chain_id = chain;
+    if after_seq > 0 then
+        select l.hash into hash_before from audit.links as l where l.chain_id = chain and l.seq = after_seq;
+    end if;
+
+    with page as materialized (
+        select
+            l.seq, l.record_id, l.hash,
+            row_number() over in_order + after_seq as expected_seq,
+            coalesce(lag(l.hash) over in_order, hash_before) as hash_before
+        from (
+            select *
+            from audit.links as l
+            where l.chain_id = chain and l.seq > after_seq
+            order by l.seq
+            limit page_size
+        ) as l
+        window in_order as (order by l.seq)
+    ),
+    judged as (
+        select
+            p.seq, p.record_id, checked.erased,
+            case
+                when p.seq <> p.expected_seq then 'link_missing'
+                when r.id is null then 'record_missing'
+                when r.chain_id <> chain then 'link_changed'
+                when p.hash is distinct from sha256(p.hash_before || int8send(p.seq) || audit.digest(r)) then 'record_changed'
+                when checked.bad > 0 then 'value_changed'
+            end as reason
+        from page as p
+        left join audit.records as r on r.id = p.record_id
+        left join audit.field_values as v on v.record_id = p.record_id
+        cross join lateral audit.check_values(r.commitments, v.fields) as checked
+    )
+    select
+        count(*), max(j.seq), coalesce(sum(j.erased), 0),
+        (array_agg(jsonb_build_object('seq', j.seq, 'record_id', j.record_id, 'reason', j.reason) order by j.seq) filter (where j.reason is not null))[1]
+    into checked, last_seq, erased, bad
+    from judged as j;
+    last_seq := coalesce(last_seq, after_seq);
+
+    -- The end of the chain: its head, and nothing of it left outside.
+    if bad is null and checked < page_size then
+        if last_seq > coalesce(head.seq, 0) then
+            bad := jsonb_build_object('seq', last_seq, 'record_id', null, 'reason', 'head_behind');
+        elsif last_seq < coalesce(head.seq, 0) then
+            bad := jsonb_build_object('seq', last_seq + 1, 'record_id', null, 'reason', 'cut_tail');
+        elsif head.hash is distinct from (select l.hash from audit.links as l where l.chain_id = chain and l.seq = last_seq) then
+            bad := jsonb_build_object('seq', last_seq, 'record_id', null, 'reason', 'head_differs');
+        else
+            select jsonb_build_object('seq', null, 'record_id', r.id, 'reason', 'record_unlinked')
+            into bad
+            from audit.records as r
+            where r.chain_id = chain
+              and not exists (select from audit.links as l where l.chain_id = chain and l.record_id = r.id)
+            order by r.id
+            limit 1;
+        end if;
+    end if;
+
+    if bad is null and outside_seq > after_seq and (outside_seq <= last_seq or checked < page_size) then
+        select l.hash into outside_hash from audit.links as l where l.chain_id = chain and l.seq = outside_seq;
+        bad := case
+            when outside_hash is null then jsonb_build_object('seq', outside_seq, 'record_id', null, 'reason', 'cut_tail')
+            when outside_hash <> decode(outside_head ->> 'hash', 'hex') then jsonb_build_object('seq', outside_seq, 'record_id', null, 'reason', 'head_differs')
+        end;
+    end if;
+
+    return jsonb_build_object(
+        'checked', checked,
+        'next_seq', case when bad is null and checked = page_size then last_seq end,
+        'head', jsonb_build_object('seq', coalesce(head.seq, 0), 'hash', encode(coalesce(head.hash, audit.genesis(chain)), 'hex')),
+        'erased', erased,
+        'bad', bad
+    );
+end
+$$;
+comment on function audit.verify(uuid, jsonb, bigint, integer) is
+    'Checks one page of a chain: {checked, next_seq, head: {seq, hash}, erased, bad: {seq, record_id, reason}}. Call again with next_seq '
+    'as after_seq until it is null. outside_head: {seq, hash in hex} as an anchor shows it; the chain must hold just that.';
+
+create function audit.check_values(commitments text, fields jsonb, out erased integer, out bad integer)
+    language plpgsql
+    immutable parallel safe
+    set search_path = ''
+as $$
+begin
+    select
+        count(*) filter (where field.value is null),
+        count(*) filter (
+            where committed.name is null
+               or encode(extensions.hmac(convert_to(field.value ->> 1, 'UTF8'), decode(field.value ->> 0, 'hex'), 'sha256'), 'hex') <> committed.mac
+        )
+    into erased, bad
+    from (
+        select split_part(entry, ':', 1) as name, split_part(entry, ':', 2) as mac
+        from string_to_table(commitments, ' ') as entry
+        where entry <> ''
+    ) as committed
+    full join jsonb_each(fields) as field (name, value) on field.name = committed.name;
+end
+$$;
+comment on function audit.check_values(text, jsonb) is
+    'How many fields that a record commits to are erased, and how many values do not match (or are committed to nowhere).';
 
 ------------------------------------------------------------------------------------------------------
 -- Reading
@@ -303,24 +833,34 @@ begin
         select coalesce(jsonb_agg(to_jsonb(page) order by page.seq desc), '[]'::jsonb)
         from (
             select
-                r.seq, r.at, r.action, r.entity, r.entity_id, r.subject, r.subject_id,
+                r.id as seq, r.happened_at as at, r.action, r.entity, r.entity_id, r.subject, r.subject_id,
                 coalesce(j.title, i.reference, c.name) as subject_name,
-                r.before, r.after, r.detail,
-                r.actor_kind, r.actor_id, coalesce(m.display_name, r.actor_name) as actor_name,
-                r.via, host(r.ip) as ip, r.user_agent, r.trusted, r.request_id
+                held.before, held.after,
+                (v.fields -> '@detail' ->> 1)::jsonb as detail,
+                r.actor_kind, r.actor_id, coalesce(m.display_name, (v.fields -> '@actor' ->> 1)::jsonb ->> 0) as actor_name,
+                r.via, origin ->> 0 as ip, origin ->> 1 as user_agent, r.trusted, r.request_id
             from audit.records as r
-            left join public.members as m on m.account_id = r.account_id and m.user_id = r.actor_id
-            left join public.jobs as j on r.subject = 'job' and j.account_id = r.account_id and j.id = r.subject_id
-            left join public.invoices as i on r.subject = 'invoice' and i.account_id = r.account_id and i.id = r.subject_id
-            left join public.customers as c on r.subject = 'customer' and c.account_id = r.account_id and c.id = r.subject_id
-            where r.account_id = for_account
-              and (before_seq is null or r.seq < before_seq)
+            left join audit.field_values as v on v.record_id = r.id
+            cross join lateral (
+                select
+                    jsonb_object_agg(field.key, (field.value ->> 1)::jsonb -> 0) filter (where r.action not like '%.created') as before,
+                    jsonb_object_agg(field.key, (field.value ->> 1)::jsonb -> 1) filter (where r.action not like '%.deleted') as after
+                from jsonb_each(v.fields) as field
+                where field.key not like '@%'
+            ) as held
+            cross join lateral (select (v.fields -> '@from' ->> 1)::jsonb) as sent (origin)
+            left join public.members as m on m.account_id = r.chain_id and m.user_id = r.actor_id
+            left join public.jobs as j on r.subject = 'job' and j.account_id = r.chain_id and j.id = r.subject_id
+            left join public.invoices as i on r.subject = 'invoice' and i.account_id = r.chain_id and i.id = r.subject_id
+            left join public.customers as c on r.subject = 'customer' and c.account_id = r.chain_id and c.id = r.subject_id
+            where r.chain_id = for_account
+              and (before_seq is null or r.id < before_seq)
               and case
                   when for_entity_id is not null then r.subject = for_entity and r.subject_id = for_entity_id
                   when for_entity is not null then r.subject = for_entity
                   else not r.is_detail
               end
-            order by r.seq desc
+            order by r.id desc
             limit least(greatest(coalesce(page_size, 50), 1), 200)
         ) as page
     );

@@ -48,8 +48,16 @@ comment on table public.sites is 'An address where work is done.';
 create trigger touch before update on public.customers for each row execute function private.touch();
 create trigger touch before update on public.sites for each row execute function private.touch();
 
-select audit.watch('public.customers', 'customer');
-select audit.watch('public.sites', 'site', 'customer', 'customer_id');
+select audit.watch(
+    'public.customers', 'customer',
+    personal => array['name', 'email', 'phone', 'notes'],
+    business => array['account_id', 'id', 'created_at', 'updated_at', 'created_by']
+);
+select audit.watch(
+    'public.sites', 'site', 'customer', 'customer_id',
+    personal => array['address_line_1', 'address_line_2', 'town', 'postcode'],
+    business => array['account_id', 'id', 'customer_id', 'created_at', 'updated_at', 'created_by']
+);
 
 ------------------------------------------------------------------------------------------------------
 -- Policies

@@ -126,7 +126,14 @@ comment on function private.guard_job() is
 
 create trigger guard before update on public.jobs for each row execute function private.guard_job();
 
-select audit.watch('public.jobs', 'job');
+select audit.watch(
+    'public.jobs', 'job',
+    personal => array['title', 'description'],
+    business => array[
+        'account_id', 'id', 'customer_id', 'site_id', 'number', 'state', 'booked_on',
+        'created_at', 'updated_at', 'created_by'
+    ]
+);
 
 ------------------------------------------------------------------------------------------------------
 -- Policies

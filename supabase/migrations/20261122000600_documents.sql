@@ -62,7 +62,15 @@ create index documents_awaiting on public.documents (upload_until) where state =
 
 create trigger touch before update on public.documents for each row execute function private.touch();
 
-select audit.watch('public.documents', 'document');
+select audit.watch(
+    'public.documents', 'document',
+    personal => array['file_name'],
+    business => array[
+        'account_id', 'id', 'job_id', 'invoice_id', 'kind', 'state', 'access', 'bucket_id', 'upload_name', 'object_name',
+        'content_type', 'size_bytes', 'sha256', 'width', 'height', 'upload_until', 'ready_at',
+        'created_at', 'updated_at', 'created_by'
+    ]
+);
 
 ------------------------------------------------------------------------------------------------------
 -- Policies

@@ -503,10 +503,36 @@ create trigger move_job after update of state on public.invoices
     for each row when (old.state is distinct from new.state)
     execute function private.move_job_with_invoice();
 
-select audit.watch('public.invoices', 'invoice');
-select audit.watch('public.invoice_lines', 'invoice_line', 'invoice', 'invoice_id', is_detail => true);
-select audit.watch('public.invoice_vat', 'invoice_vat', 'invoice', 'invoice_id', is_detail => true);
-select audit.watch('public.payments', 'payment', 'invoice', 'invoice_id');
+-- What an issued invoice says is kept for six years by law (VATA 1994, schedule 11, paragraph 6), the customer's name and
+-- address on it too; so nothing of it is classified as personal.
+select audit.watch(
+    'public.invoices', 'invoice',
+    business => array[
+        'account_id', 'id', 'job_id', 'customer_id', 'site_id', 'number', 'reference', 'state', 'issued_at', 'issued_on',
+        'supplied_on', 'due_on', 'notes', 'net_pence', 'vat_pence', 'total_pence', 'paid_pence', 'document_id', 'sent_at',
+        'supplier', 'customer', 'created_at', 'updated_at', 'created_by'
+    ]
+);
+select audit.watch(
+    'public.invoice_lines', 'invoice_line', 'invoice', 'invoice_id', is_detail => true,
+    business => array[
+        'account_id', 'id', 'invoice_id', 'position', 'kind', 'description', 'quantity_milli', 'unit_pence', 'vat_rate_bp',
+        'net_pence', 'created_at', 'updated_at', 'created_by'
+    ]
+);
+select audit.watch(
+    'public.invoice_vat', 'invoice_vat', 'invoice', 'invoice_id', is_detail => true,
+    business => array[
+        'account_id', 'id', 'invoice_id', 'vat_rate_bp', 'net_pence', 'vat_pence', 'created_at', 'updated_at', 'created_by'
+    ]
+);
+select audit.watch(
+    'public.payments', 'payment', 'invoice', 'invoice_id',
+    business => array[
+        'account_id', 'id', 'invoice_id', 'amount_pence', 'refunded_pence', 'method', 'state', 'stripe_payment_intent', 'paid_at',
+        'created_at', 'updated_at', 'created_by'
+    ]
+);
 
 ------------------------------------------------------------------------------------------------------
 -- Policies

@@ -27,7 +27,14 @@ create index portal_links_by_invoice on public.portal_links (account_id, invoice
 
 create trigger touch before update on public.portal_links for each row execute function private.touch();
 
-select audit.watch('public.portal_links', 'portal_link', 'invoice', 'invoice_id', redacted => array['token_hash']);
+select audit.watch(
+    'public.portal_links', 'portal_link', 'invoice', 'invoice_id',
+    secret => array['token_hash'],
+    personal => array['sent_to'],
+    business => array[
+        'account_id', 'id', 'invoice_id', 'expires_at', 'revoked_at', 'first_viewed_at', 'created_at', 'updated_at', 'created_by'
+    ]
+);
 
 ------------------------------------------------------------------------------------------------------
 -- Policies

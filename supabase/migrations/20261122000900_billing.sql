@@ -94,8 +94,22 @@ comment on table billing.stripe_leases is
 create trigger touch before update on billing.connected_accounts for each row execute function private.touch();
 create trigger touch before update on billing.checkout_sessions for each row execute function private.touch();
 
-select audit.watch('billing.connected_accounts', 'connected_account', 'account', 'account_id');
-select audit.watch('billing.checkout_sessions', 'checkout', 'invoice', 'invoice_id', redacted => array['url']);
+select audit.watch(
+    'billing.connected_accounts', 'connected_account', 'account', 'account_id',
+    business => array[
+        'account_id', 'stripe_account_id', 'charges_enabled', 'payouts_enabled', 'details_submitted', 'disabled_reason',
+        'created_at', 'updated_at'
+    ]
+);
+select audit.watch(
+    'billing.checkout_sessions', 'checkout', 'invoice', 'invoice_id',
+    secret => array['url'],
+    personal => array['customer_email'],
+    business => array[
+        'account_id', 'id', 'invoice_id', 'stripe_account_id', 'amount_pence', 'portal_link_id', 'state', 'session_id',
+        'payment_intent', 'expires_at', 'created_at', 'updated_at'
+    ]
+);
 
 ------------------------------------------------------------------------------------------------------
 -- The trader's connected account

@@ -54,7 +54,12 @@ create trigger touch before update on mail.outbox for each row execute function 
 
 select audit.watch(
     'mail.outbox', 'message', 'invoice', 'subject_id',
-    redacted => array['data', 'lease_token'],
+    secret => array['data', 'lease_token'],
+    personal => array['to_address', 'last_error'],
+    business => array[
+        'id', 'account_id', 'dedupe_key', 'template', 'has_secret', 'document_id', 'subject_id', 'state', 'attempts',
+        'send_after', 'send_before', 'lease_until', 'provider_id', 'sent_at', 'created_at', 'updated_at', 'created_by'
+    ],
     only_when => 'old.state is distinct from new.state and new.state in (''sent'', ''failed'', ''unknown'')'
 );
 

@@ -14,8 +14,8 @@ update public.customers set phone = '07700 900001';
 select tests.be_postgres();
 select results_eq(
     $$
-        select action, actor_kind, actor_id, session_id is not null, via, host(ip), user_agent, trusted, request_id, before, after
-        from audit.records where account_id = tests.id('bell') order by seq desc limit 1
+        select action, actor_kind, actor_id, session_id is not null, via, ip, user_agent, trusted, request_id, before, after
+        from tests.trail where account_id = tests.id('bell') order by seq desc limit 1
     $$,
     $$
         values (
@@ -30,18 +30,18 @@ select tests.authenticate_as('bell owner');
 update public.customers set phone = '07700 900001';
 select tests.be_postgres();
 select is(
-    (select action || ' ' || (after ->> 'phone') from audit.records where account_id = tests.id('bell') order by seq desc limit 1),
+    (select action || ' ' || (after ->> 'phone') from tests.trail where account_id = tests.id('bell') order by seq desc limit 1),
     'customer.updated 07700 900001', 'an update that changes nothing is no record'
 );
 select is(
-    (select count(*) from audit.records where account_id = tests.id('bell') and entity = 'customer' and action = 'customer.updated'),
+    (select count(*) from tests.trail where account_id = tests.id('bell') and entity = 'customer' and action = 'customer.updated'),
     1::bigint, 'so there is one record of it'
 );
 select tests.authenticate_as('bell owner');
 select public.move_job(tests.id('bell'), tests.id('bell job'), 'booked');
 select tests.be_postgres();
 select is(
-    (select action from audit.records where account_id = tests.id('bell') order by seq desc limit 1),
+    (select action from tests.trail where account_id = tests.id('bell') order by seq desc limit 1),
     'job.booked', 'a state that is reached names the act'
 );
 select tests.draft('bell');
@@ -49,11 +49,11 @@ select tests.authenticate_as('bell owner');
 select public.discard_invoice(tests.id('bell'), tests.id('bell invoice'));
 select tests.be_postgres();
 select ok(
-    exists (select from audit.records where action = 'invoice.deleted' and entity_id = tests.id('bell invoice') and before ->> 'state' = 'draft' and after is null),
+    exists (select from tests.trail where action = 'invoice.deleted' and entity_id = tests.id('bell invoice') and before ->> 'state' = 'draft' and after ->> 'state' is null),
     '[AUD-1] a deletion keeps the whole row'
 );
 select is(
-    (select count(*) from audit.records where action = 'invoice_line.deleted' and subject = 'invoice' and subject_id = tests.id('bell invoice')),
+    (select count(*) from tests.trail where action = 'invoice_line.deleted' and subject = 'invoice' and subject_id = tests.id('bell invoice')),
     1::bigint, '[AUD-1] and that of its parts, found under it'
 );
 
@@ -88,7 +88,7 @@ select tests.be_anon();
 select public.portal_invoice(current_setting('tests.token'));
 select tests.be_postgres();
 select results_eq(
-    $$select action, actor_kind, actor_name from audit.records where account_id = tests.id('bell') order by seq desc limit 1$$,
+    $$select action, actor_kind, actor_name from tests.trail where account_id = tests.id('bell') order by seq desc limit 1$$,
     $$values ('portal_link.first_viewed', 'customer', 'Priya Raman')$$,
     '[AUD-1] a customer who opens a link is recorded as the customer'
 );
@@ -96,7 +96,7 @@ select tests.be_service();
 select service.save_connected_account(tests.id('bell'), 'acct_bell', true, true, true, null);
 select tests.be_postgres();
 select results_eq(
-    $$select action, actor_kind, actor_name from audit.records where account_id = tests.id('bell') order by seq desc limit 1$$,
+    $$select action, actor_kind, actor_name from tests.trail where account_id = tests.id('bell') order by seq desc limit 1$$,
     $$values ('connected_account.created', 'worker', 'connect')$$,
     '[AUD-1] a worker that acts for nobody is recorded as itself'
 );
@@ -106,7 +106,7 @@ update public.customers set phone = '07700 900002';
 select tests.be_postgres();
 select set_config('tf.actor', '', true);
 select is(
-    (select actor_kind from audit.records where account_id = tests.id('bell') order by seq desc limit 1),
+    (select actor_kind from tests.trail where account_id = tests.id('bell') order by seq desc limit 1),
     'person', '[AUD-1] nobody who is signed in can pass for somebody else'
 );
 select tests.be_service();
@@ -116,7 +116,7 @@ select lives_ok(
 );
 select tests.be_postgres();
 select is(
-    (select detail ->> 'code' from audit.records where action = 'invoices.issue.refused' and actor_id = tests.id('finch owner')),
+    (select detail ->> 'code' from tests.trail where action = 'invoices.issue.refused' and actor_id = tests.id('finch owner')),
     'not_found', '[AUD-2] with its reason'
 );
 select tests.authenticate_as('bell owner');
@@ -132,25 +132,29 @@ select tests.be_postgres();
 select is_empty(
     $$
         select r.*
-        from audit.records as r, mail.outbox as o
+        from tests.trail as r, mail.outbox as o
         where o.template = 'invoice'
           and strpos(r::text, o.data ->> 'link_token') > 0
     $$,
     '[AUD-6] the token of a link never reaches the log'
 );
 select is_empty(
-    $$select r.* from audit.records as r, public.portal_links as l where strpos(r::text, encode(l.token_hash, 'hex')) > 0$$,
+    $$select r.* from tests.trail as r, public.portal_links as l where strpos(r::text, encode(l.token_hash, 'hex')) > 0$$,
     '[AUD-6] nor does its hash'
 );
 select is(
-    (select after ->> 'token_hash' from audit.records where action = 'portal_link.created' order by seq desc limit 1),
+    (select after ->> 'token_hash' from tests.trail where action = 'portal_link.created' order by seq desc limit 1),
     '[redacted]', '[AUD-6] only that there is one'
 );
-select is_empty($$select * from audit.records where strpos(records::text, 'canary-8d1f') > 0$$, '[AUD-6] the data of a message never reaches the log');
+select is_empty($$select * from tests.trail where strpos(trail::text, 'canary-8d1f') > 0$$, '[AUD-6] the data of a message never reaches the log');
 
 ------------------------------------------------------------------------------------------------------
 -- Append only
 ------------------------------------------------------------------------------------------------------
+
+-- What is still to be linked would refuse a truncate for a reason of its own.
+set constraints all immediate;
+set constraints all deferred;
 
 select throws_ok('update audit.records set action = ''x''', '42501', null, '[AUD-3] the owner of the database cannot update records');
 select throws_ok('delete from audit.records', '42501', null, '[AUD-3] nor delete them');
@@ -161,7 +165,7 @@ select throws_ok('delete from audit.records', '42501', null, '[AUD-3] a replica 
 select throws_ok('truncate audit.records', '42501', null, '[AUD-3] nor truncate');
 update public.customers set phone = '07700 900003' where account_id = tests.id('bell');
 select is(
-    (select after ->> 'phone' from audit.records where account_id = tests.id('bell') order by seq desc limit 1),
+    (select after ->> 'phone' from tests.trail where account_id = tests.id('bell') order by seq desc limit 1),
     '07700 900003', '[AUD-1] and what a replica changes is recorded'
 );
 set local session_replication_role = origin;
@@ -174,7 +178,7 @@ select tests.authenticate_as('bell owner');
 select throws_ok('update audit.records set action = ''x''', '42501', null, '[AUD-3] an account''s owner cannot update records');
 select throws_ok('delete from audit.records', '42501', null, '[AUD-3] nor delete them');
 select throws_ok('truncate audit.records', '42501', null, '[AUD-3] nor truncate them');
-select throws_ok('insert into audit.records (actor_kind, via, trusted, action, entity, subject) values (''system'', ''sql'', true, ''x'', ''x'', ''x'')', '42501', null, '[AUD-3] nor add one');
+select throws_ok('insert into audit.records (chain_id, chain_kind, happened_at, actor_kind, via, trusted, action, result, entity, subject, is_detail, commitments) values (gen_random_uuid(), ''account'', now(), ''system'', ''sql'', true, ''x'', ''ok'', ''x'', ''x'', false, '''')', '42501', null, '[AUD-3] nor add one');
 
 ------------------------------------------------------------------------------------------------------
 -- Reading
@@ -193,7 +197,7 @@ select tests.claim('bell owner');
 select is(
     jsonb_array_length(public.audit_trail(tests.id('bell'), page_size => 2))::text
     || ' ' || (public.audit_trail(tests.id('bell'), before_seq => (public.audit_trail(tests.id('bell'), page_size => 2) -> 1 ->> 'seq')::bigint, page_size => 1) -> 0 ->> 'seq')::text,
-    '2 ' || (select seq from audit.records where account_id = tests.id('bell') and not is_detail order by seq desc offset 2 limit 1),
+    '2 ' || (select seq from tests.trail where account_id = tests.id('bell') and not is_detail order by seq desc offset 2 limit 1),
     '[AUD-5] page by page'
 );
 select tests.be_postgres();

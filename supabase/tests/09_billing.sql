@@ -73,7 +73,7 @@ select service.checkout_closed(tests.id('bell'), tests.id('bell invoice'), 'cs_1
 select is(service.checkout_begin(current_setting('tests.token')) -> 'stale_sessions', '[]'::jsonb, '[PAY-3] closed, it is forgotten');
 select tests.be_postgres();
 select results_eq(
-    $$select action, actor_kind, actor_name, actor_id is not null from audit.records where action = 'checkout.expired'$$,
+    $$select action, actor_kind, actor_name, actor_id is not null from tests.trail where action = 'checkout.expired'$$,
     $$values ('checkout.expired', 'customer', (select i.customer ->> 'name' from public.invoices as i where i.id = tests.id('bell invoice')), true)$$,
     '[AUD-1] recorded as the doing of who came by the link'
 );
@@ -141,7 +141,7 @@ select is(pg_temp.invoice_now(), 'issued 0 1', '[PAY-5] and the invoice is owed 
 select tests.be_postgres();
 select is((select array_agg(state order by id) from billing.stripe_events), array['applied', 'ignored', 'applied'], '[HOOK-2] every event is dealt with');
 select is((select count(*) from mail.outbox where template = 'receipt' and account_id = tests.id('bell')), 1::bigint, 'the customer gets one receipt for one payment');
-select is((select actor_kind || ' ' || actor_name from audit.records where account_id = tests.id('bell') and action = 'payment.created'), 'webhook Stripe', '[AUD-1] recorded as Stripe''s doing');
+select is((select actor_kind || ' ' || actor_name from tests.trail where account_id = tests.id('bell') and action = 'payment.created'), 'webhook Stripe', '[AUD-1] recorded as Stripe''s doing');
 
 select tests.be_service();
 select is(pg_temp.apply('pi_2', pg_temp.intent(12000, 0, 'finch')), 'ignored', '[ISO-6] a payment on one business''s account does not pay another''s invoice');

@@ -121,7 +121,7 @@ select tests.be_service();
 select service.mail_sent((select (message ->> 'id')::uuid from invoice_mail), (select (message ->> 'lease')::uuid from invoice_mail), 're_2');
 select is(pg_temp.message('invoice'), 'sent 1 {}', '[AUD-6] which is erased once it is sent');
 select tests.be_postgres();
-select is((select array_agg(action order by seq) from audit.records where entity = 'message' and subject_id = tests.id('bell invoice')), array['message.created', 'message.sent'], '[AUD-1] the trail tells that it was queued and sent, not each lease');
+select is((select array_agg(action order by seq) from tests.trail where entity = 'message' and subject_id = tests.id('bell invoice')), array['message.created', 'message.sent'], '[AUD-1] the trail tells that it was queued and sent, not each lease');
 select throws_ok($$update mail.outbox set data = '{"code": "424242"}' where template = 'sign_in_code'$$, '23514', null, '[AUD-6] no secret is kept in a message that was sent');
 select tests.be_anon();
 select throws_ok($$select * from service.claim_mail(1, 1)$$, '42501', null, '[ISO-4] anon claims no mail');

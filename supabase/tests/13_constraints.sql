@@ -32,6 +32,13 @@ values
     ('counter_is_known', 'private.counters', 'copy', '{"name": "quote"}', '{}'),
     ('counter_never_falls_below_zero', 'private.counters', 'change', '{"last_number": -1}', '{}'),
     ('actor_kind_is_known', 'audit.records', 'copy', '{"actor_kind": "ghost"}', '{}'),
+    ('chain_kind_is_known', 'audit.records', 'copy', '{"chain_kind": "anything"}', '{}'),
+    ('via_is_known', 'audit.records', 'copy', '{"via": "post"}', '{}'),
+    ('result_is_known', 'audit.records', 'copy', '{"result": "maybe"}', '{}'),
+    ('record_is_linked_once', 'audit.links', 'copy', '{"seq": 0}', '{}'),
+    ('column_class_is_known', 'audit.columns', 'change', '{"class": "public"}', '{}'),
+    ('anchor_number_counts_from_one', 'audit.anchors', 'copy', '{"number": 0}', '{}'),
+    ('anchor_is_signed', 'audit.anchors', 'copy', '{"number": 2, "signature": "\\x00"}', '{}'),
     -- Customers and sites
     ('customer_name_is_not_blank', 'public.customers', 'change', '{"name": ""}', '{}'),
     ('customer_email_looks_like_one', 'public.customers', 'change', '{"email": "a@b"}', '{}'),
@@ -117,6 +124,8 @@ insert into billing.stripe_events (id, type, created_at, livemode, object_type, 
 values ('evt_1', 'x', now(), false, 'x', repeat('00', 32));
 insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret)
 values (tests.id('bell'), 'bell', 'receipt', 'a@mail.example', '{"k": 1}', false);
+insert into audit.anchors (number, at, previous, root, size, key_id, signature, statement_hash)
+values (1, now(), sha256(''), sha256(''), 1, 'key', sha256('') || sha256(''), sha256(''));
 set constraints all immediate;
 
 create function pg_temp.refused_by(given attempt) returns text

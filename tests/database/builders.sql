@@ -288,3 +288,28 @@ begin
     return tests.keep(business || ' photo', (started ->> 'document_id')::uuid);
 end
 $$;
+
+------------------------------------------------------------------------------------------------------
+-- What was recorded
+------------------------------------------------------------------------------------------------------
+
+-- A record with what it committed to, as long as that was not erased.
+create view tests.trail with (security_invoker = true) as
+select
+    r.id as seq, r.chain_id as account_id, r.chain_kind, r.happened_at as at, r.actor_kind, r.actor_id,
+    (v.fields -> '@actor' ->> 1)::jsonb ->> 0 as actor_name,
+    r.session_id, r.via,
+    (v.fields -> '@from' ->> 1)::jsonb ->> 0 as ip,
+    (v.fields -> '@from' ->> 1)::jsonb ->> 1 as user_agent,
+    r.trusted, r.request_id, r.action, r.result, r.entity, r.entity_id, r.subject, r.subject_id, r.is_detail,
+    held.before, held.after,
+    (v.fields -> '@detail' ->> 1)::jsonb as detail
+from audit.records as r
+left join audit.field_values as v on v.record_id = r.id
+cross join lateral (
+    select
+        jsonb_object_agg(field.key, (field.value ->> 1)::jsonb -> 0) as before,
+        jsonb_object_agg(field.key, (field.value ->> 1)::jsonb -> 1) as after
+    from jsonb_each(v.fields) as field
+    where field.key not like '@%'
+) as held;

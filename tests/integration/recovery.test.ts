@@ -186,7 +186,7 @@ describe('everything killed while invoices are being issued', () => {
         expect(after.every(({ ready }) => ready)).toBe(true);
         const records = await sql`
             select entity_id from audit.records
-            where account_id = ${trader.accountId} and action = 'invoice.issued'`;
+            where chain_id = ${trader.accountId} and action = 'invoice.issued'`;
         expect(records.length, 'issued once in the audit trail').toBe(8);
     });
 

@@ -19,9 +19,12 @@ type Recorded = {
 /** The latest record of a business about its customers. */
 async function lastRecord(accountId: string): Promise<Recorded | undefined> {
     const [row] = await sql<Recorded[]>`
-        select via, trusted, host(ip) as ip, user_agent, request_id
-        from audit.records where account_id = ${accountId} and entity = 'customer'
-        order by seq desc limit 1`;
+        select r.via, r.trusted, origin ->> 0 as ip, origin ->> 1 as user_agent, r.request_id
+        from audit.records as r
+        join audit.field_values as v on v.record_id = r.id
+        cross join lateral (select (v.fields -> '@from' ->> 1)::jsonb) as sent (origin)
+        where r.chain_id = ${accountId} and r.entity = 'customer'
+        order by r.id desc limit 1`;
     return row;
 }
 

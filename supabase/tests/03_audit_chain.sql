@@ -1,0 +1,119 @@
+select plan(14);
+
+select tests.business('bell');
+select tests.business('finch');
+select tests.job('bell');
+
+-- Links what is recorded so far, as a commit would.
+create function pg_temp.commit() returns void
+    language plpgsql
+as $$
+begin
+    set constraints all immediate;
+    set constraints all deferred;
+end
+$$;
+
+create function pg_temp.verify(business text) returns jsonb
+    language sql
+as $$
+    select audit.verify(tests.id(business))
+$$;
+
+------------------------------------------------------------------------------------------------------
+-- The encoding
+------------------------------------------------------------------------------------------------------
+
+select pg_temp.commit();
+select is(
+    audit.canonical(row(
+        7, '0190f000-0000-7000-8000-00000000000a', 'account', '42', '2026-11-22 09:00:00.000001+00', '1969-12-31 23:59:59+00',
+        'person', null, null, 'app', true, E'"\\\b\f\n\r\t\u001f£', 'x.done', 'ok', 'x', null, 'x', null, false, ''
+    )::audit.records),
+    '["tf-audit-1", "account", "0190f000-0000-7000-8000-00000000000a", "7", "1795338000000001", "-1000000", "42", "person", null, null, '
+    '"app", "true", "\"\\\b\f\n\r\t\u001f£", "x.done", "ok", "x", null, "x", null, "false", ""]',
+    '[AUD-4] a record is written down to be hashed just as the encoding says'
+);
+select is(
+    encode(audit.genesis('0190f000-0000-7000-8000-00000000000a'), 'hex'),
+    encode(sha256('tf-audit-1 0190f000-0000-7000-8000-00000000000a'), 'hex'),
+    '[AUD-4] a chain begins with the hash of its own name'
+);
+select is(
+    (select l.hash from audit.links as l where l.chain_id = tests.id('bell') and l.seq = 2),
+    (
+        select sha256(one.hash || '\x0000000000000002'::bytea || sha256(convert_to(audit.canonical(r), 'UTF8')))
+        from audit.links as one, audit.links as two
+        join audit.records as r on r.id = two.record_id
+        where one.chain_id = tests.id('bell') and one.seq = 1 and two.chain_id = tests.id('bell') and two.seq = 2
+    ),
+    '[AUD-4] a link is the hash of the link before, its number and the record'
+);
+select is_empty(
+    $$
+        select r.id, c.name
+        from audit.records as r
+        cross join lateral (
+            select split_part(entry, ':', 1), split_part(entry, ':', 2)
+            from string_to_table(r.commitments, ' ') as entry
+        ) as c (name, mac)
+        left join audit.field_values as v on v.record_id = r.id
+        where c.mac is distinct from encode(
+            extensions.hmac(convert_to(v.fields -> c.name ->> 1, 'UTF8'), decode(v.fields -> c.name ->> 0, 'hex'), 'sha256'), 'hex'
+        )
+    $$,
+    '[AUD-4] what a record commits to is the HMAC of each value under its own salt'
+);
+select is(
+    (select count(distinct value.salt) from audit.field_values as v, jsonb_each(v.fields) as f, lateral (select f.value ->> 0) as value (salt)),
+    (select count(*) from audit.field_values as v, jsonb_each(v.fields)),
+    '[AUD-5] no two salts are the same'
+);
+
+------------------------------------------------------------------------------------------------------
+-- Linking
+------------------------------------------------------------------------------------------------------
+
+select is(pg_temp.verify('bell') -> 'bad', 'null'::jsonb, '[AUD-4] an honest chain verifies');
+select is(
+    (pg_temp.verify('bell') -> 'checked')::bigint,
+    (select count(*) from audit.records where chain_id = tests.id('bell')),
+    '[AUD-4] and every record of the account was checked'
+);
+select is_empty(
+    $$select r.id from audit.records as r where not exists (select from audit.links as l where l.chain_id = r.chain_id and l.record_id = r.id)$$,
+    '[AUD-4] every record is linked, in its own chain'
+);
+update public.customers set phone = '07700 900001' where account_id in (tests.id('bell'), tests.id('finch'));
+savepoint undone;
+update public.customers set phone = '07700 900002' where account_id = tests.id('bell');
+select pg_temp.commit();
+rollback to savepoint undone;
+update public.customers set phone = '07700 900003' where account_id = tests.id('bell');
+select pg_temp.commit();
+update public.customers set phone = '07700 900004' where account_id = tests.id('bell');
+select pg_temp.commit();
+select is(pg_temp.verify('bell') -> 'bad', 'null'::jsonb, '[AUD-4] a savepoint that was linked and rolled back leaves no gap');
+select is(
+    (select array_agg(after ->> 'phone' order by seq) from tests.trail where account_id = tests.id('bell') and action = 'customer.updated'),
+    array['07700 900001', '07700 900003', '07700 900004'], '[AUD-1] nor a record of what did not happen'
+);
+select is(
+    (select h.seq from audit.heads as h where h.chain_id = tests.id('bell')),
+    (select count(*) from audit.records where chain_id = tests.id('bell')),
+    '[AUD-4] what a transaction writes after its records were linked is linked too, once'
+);
+select is(pg_temp.verify('finch') -> 'bad', 'null'::jsonb, '[AUD-4] and so is the other account''s chain');
+
+------------------------------------------------------------------------------------------------------
+-- Checking
+------------------------------------------------------------------------------------------------------
+
+select is(
+    (audit.verify(tests.id('bell'), page_size => 3) ->> 'next_seq')::bigint, 3::bigint, '[AUD-4] a long chain is checked page by page'
+);
+select is(
+    audit.verify(tests.id('bell'), jsonb_build_object('seq', 2, 'hash', repeat('0', 64))) -> 'bad' ->> 'reason',
+    'head_differs', '[AUD-4] a chain that does not hold what an anchor says is bad'
+);
+select * from finish();
