@@ -33,7 +33,7 @@ async function onStack(kinds: readonly TestKind[]): Promise<TestResult[]> {
             app = await startApp(stack.info, appPort);
             env.TF_APP_URL = app.url;
         }
-        return await inTurn(kinds.map((kind) => () => howToRun[kind](env)));
+        return await inTurn(kinds.map((kind) => () => howToRun[kind](env, kinds)));
     } finally {
         await app?.stop();
         await stack?.stopAndForget();
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
     if (!ok) throw new Error(output);
     const onTheStack = kinds.filter((kind) => ON_STACK.includes(kind));
     const results = await inTurn([
-        ...kinds.filter((kind) => !ON_STACK.includes(kind)).map((kind) => () => howToRun[kind]({})),
+        ...kinds.filter((kind) => !ON_STACK.includes(kind)).map((kind) => () => howToRun[kind]({}, kinds)),
         ...(onTheStack.length > 0 ? [() => onStack(onTheStack)] : [])
     ]);
     const passed = results.filter(({ outcome }) => outcome === 'passed').length;

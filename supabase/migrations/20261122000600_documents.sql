@@ -256,6 +256,27 @@ create trigger objects_need_an_awaiting_document
     before insert or update on storage.objects
     for each row execute function private.guard_object();
 
+-- Supabase grants everything on these two tables to the API's roles, truncate with it, which asks no policy; the grant is
+-- the storage server's own, so only a trigger can stand in its way.
+create function private.refuse_truncate() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    raise exception using
+        errcode = '42501',
+        message = format('%I.%I is never truncated: delete objects one by one, through storage.', tg_table_schema, tg_table_name);
+end
+$$;
+comment on function private.refuse_truncate() is 'Refuses truncate, which passes over policies and row triggers, to everybody.';
+
+create trigger objects_are_never_truncated
+    before truncate on storage.objects
+    for each statement execute function private.refuse_truncate();
+create trigger buckets_are_never_truncated
+    before truncate on storage.buckets
+    for each statement execute function private.refuse_truncate();
+
 ------------------------------------------------------------------------------------------------------
 -- Acts
 ------------------------------------------------------------------------------------------------------

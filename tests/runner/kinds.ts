@@ -57,8 +57,13 @@ export async function build(): Promise<TestResult> {
     return { kind: 'static', file: '', title: 'the app builds', outcome: outcomeOf(failure === null) };
 }
 
-async function vitest(kind: TestKind, folders: string[], env: Env): Promise<TestResult[]> {
-    const report = join(reports, `${kind}.json`);
+async function vitest(
+    kind: TestKind,
+    folders: string[],
+    env: Env,
+    name: string = kind
+): Promise<TestResult[]> {
+    const report = join(reports, `${name}.json`);
     const args = ['run', '--config', 'tests/vitest.config.ts', ...folders];
     const { ok } = await run(
         'vitest',
@@ -112,6 +117,10 @@ const staticChecks = (): Promise<TestResult[]> =>
             ])
     ]);
 
+/** The matrix has the database to itself, because it locks tables that other tests write. */
+const MATRIX = 'tests/security/matrix.test.ts';
+const matrix = (kind: TestKind, env: Env): Promise<TestResult[]> => vitest(kind, [MATRIX], env, 'matrix');
+
 const databaseChecks = (env: Env): Promise<TestResult[]> =>
     inTurn([
         () => pgtap(env),
@@ -123,17 +132,27 @@ const databaseChecks = (env: Env): Promise<TestResult[]> =>
                 ['tests/database/types.ts', '--check'],
                 env
             ),
-        () => check('db', 'the advisors find nothing', 'node', ['tests/database/lint.ts'], env)
+        () => check('db', 'the advisors find nothing', 'node', ['tests/database/lint.ts'], env),
+        () => matrix('db', env)
     ]);
 
-/** How each kind is run; `env` tells of stack and app, as far as the kind is given them. */
-export const howToRun: Record<TestKind, (env: Env) => Promise<TestResult[]>> = {
+/** The matrix belongs to the database's tests as well: where those run too, it has run already. */
+const securityTests = (env: Env, kinds: readonly TestKind[]): Promise<TestResult[]> =>
+    inTurn([
+        ...(kinds.includes('db') ? [] : [() => matrix('security', env)]),
+        () => vitest('security', ['tests/security', '--exclude', MATRIX], env)
+    ]);
+
+/**
+ * How each kind is run; `env` tells of stack and app, as far as the kind is given them, and `kinds` of what else is run.
+ */
+export const howToRun: Record<TestKind, (env: Env, kinds: readonly TestKind[]) => Promise<TestResult[]>> = {
     static: staticChecks,
     unit: () => vitest('unit', ['src', 'supabase', 'tests/ledger'], {}),
     db: databaseChecks,
     contract: (env) => vitest('contract', ['tests/contract'], env),
     integration: (env) => vitest('integration', ['tests/integration'], env),
-    security: (env) => vitest('security', ['tests/security'], env),
+    security: securityTests,
     e2e: async (env) => playwright({ ...env, CHROMIUM_PATH: await findChromium(log) })
 };
 

@@ -293,14 +293,6 @@ describe('references', () => {
     async function fillTheRest(sql: TransactionSql): Promise<void> {
         for (const name of ['bell', 'finch']) {
             await sql`select tests.issued(${name}, 'newest invoice')`;
-            await sql`
-                insert into billing.checkout_sessions (account_id, invoice_id, stripe_account_id, amount_pence)
-                values (tests.id(${name}), tests.id(${`${name} invoice`}), 'acct_x', 1)
-            `;
-            await sql`
-                insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret)
-                values (tests.id(${name}), ${name}, 'receipt', 'a@mail.example', '{}', false)
-            `;
         }
     }
 });

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBusiness, aPerson, call, clientOf, superuser } from '../support/business.ts';
 import type { Business, Person } from '../support/business.ts';
 import { stack } from '../support/stack.ts';
-import { expected } from './matrix.ts';
+import { expectedTables } from './matrix.ts';
 
 const sql = superuser();
-const tables = [...expected().keys()]
+const tables = [...expectedTables().tables]
     .filter((table) => table.startsWith('public.'))
     .map((table) => table.slice(7));
 const tenantTables = tables.filter((table) => table !== 'permissions');

@@ -1,0 +1,135 @@
+// The two businesses that the matrix plays on, each with rows in every table that has an address.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ISql } from 'postgres';
+import { installBuilders } from '../database/pgtap.ts';
+
+/** Makes the builders, bell and finch and their people. Roll it back, or keep it in a database made for it. */
+export async function setTheScene(sql: ISql): Promise<void> {
+    await installBuilders(sql);
+    await sql.unsafe(readFileSync(join(import.meta.dirname, 'trials.sql'), 'utf8'));
+    for (const name of ['bell', 'finch']) {
+        await sql`select tests.business(${name})`;
+        await sql`select tests.job(${name})`;
+        await sql`select tests.sendable(${name})`;
+        await sql`insert into tests.words (name, word) select ${`${name} token`}, tests.link(${name})`;
+        // Looked at once, so that looking again changes nothing.
+        await sql`select public.portal_invoice(tests.word(${`${name} token`}))`;
+        await sql`
+            insert into public.payments (account_id, invoice_id, amount_pence, method, paid_at)
+            values (tests.id(${name}), tests.id(${`${name} invoice`}), 100, 'cash', now())
+        `;
+        await sql`select tests.draft(${name}, null, 'draft')`;
+        await sql`select tests.photo(${name})`;
+        await sql`select tests.job(${name}, 'newest job')`;
+        await aStart(sql, name, 'arriving');
+        await aStart(sql, name, 'arrived');
+        for (const part of ['upload', 'object'])
+            await sql`select tests.store(tests.id(${`${name} arrived`}), ${part})`;
+        await anUploadInParts(sql, name);
+        await aTillAtStripe(sql, name);
+        await workForEdgeFunctions(sql, name);
+    }
+    for (const role of ['admin', 'staff', 'partner', 'agent'])
+        await sql`select tests.member('bell', ${role})`;
+    await aStart(sql, 'bell', 'staff arriving', 'bell staff');
+    await sql`select tests.member('bell', 'owner', 'bell leaver')`;
+    await sql`select tests.member_with('bell', array['jobs.read'], 'bell planner')`;
+    await sql`select tests.member('bell', 'owner', 'bell roamer')`;
+    await sql`
+        insert into public.members (account_id, user_id, role_id, display_name, email)
+        select r.account_id, tests.id('bell roamer'), r.id, 'Roamer', 'roamer@people.example'
+        from public.roles as r
+        where r.account_id = tests.id('finch')
+          and r.key = 'partner'
+    `;
+}
+
+/** A photo that somebody has begun to upload: 'bell arriving' without a file, 'bell arrived' with both its files. */
+async function aStart(
+    sql: ISql,
+    business: string,
+    name: string,
+    person = `${business} owner`
+): Promise<void> {
+    await sql`select tests.claim(${person})`;
+    await sql`
+        select tests.keep(
+            ${`${business} ${name}`},
+            (
+                public.start_document(tests.id(${business}), tests.id(${`${business} job`}), 'photo', 'IMG_2.jpg', gen_random_uuid())
+                    ->> 'document_id'
+            )::uuid
+        )
+    `;
+    await sql`select set_config('request.jwt.claims', '', true)`;
+}
+
+/** What the storage server keeps of an upload that comes in parts. */
+async function anUploadInParts(sql: ISql, business: string): Promise<void> {
+    await sql`
+        insert into storage.s3_multipart_uploads (id, bucket_id, key, upload_signature, version)
+        select ${`${business} upload`}, d.bucket_id, d.upload_name, 'signature', '1'
+        from public.documents as d
+        where d.id = tests.id(${`${business} arriving`})
+    `;
+    await sql`
+        insert into storage.s3_multipart_uploads_parts (upload_id, bucket_id, key, part_number, etag, version)
+        select u.id, u.bucket_id, u.key, 1, 'etag', u.version
+        from storage.s3_multipart_uploads as u
+        where u.id = ${`${business} upload`}
+    `;
+}
+
+/** A connected account with an event of it, and a page about to be opened. */
+async function aTillAtStripe(sql: ISql, business: string): Promise<void> {
+    const connected = `acct_matrix${business}`;
+    await sql`
+        insert into billing.connected_accounts (account_id, stripe_account_id, charges_enabled, payouts_enabled, details_submitted)
+        values (tests.id(${business}), ${connected}, true, true, true)
+    `;
+    await sql`
+        insert into billing.stripe_events (id, type, account, created_at, livemode, object_type, object_id, body_sha256)
+        values (${`evt_${business}`}, 'account.updated', ${connected}, now(), false, 'account', ${connected}, repeat('ab', 32))
+    `;
+    await sql`
+        insert into billing.stripe_leases (object_type, object_id, account, fence, lease_until)
+        values ('account', ${connected}, ${connected}, 1, now())
+    `;
+    await sql`
+        with attempt as (
+            insert into billing.checkout_sessions (account_id, invoice_id, stripe_account_id, amount_pence)
+            values (tests.id(${business}), tests.id(${`${business} invoice`}), ${connected}, 11900)
+            returning id
+        )
+        select tests.keep(${`${business} attempt`}, id) from attempt
+    `;
+}
+
+/** A message that is due and one that is being sent, and an upload that nobody finished. */
+async function workForEdgeFunctions(sql: ISql, business: string): Promise<void> {
+    await sql`select tests.keep(${`${business} lease`}, gen_random_uuid())`;
+    await sql`
+        insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret, subject_id)
+        values (tests.id(${business}), ${`${business} due`}, 'receipt', 'priya@mail.example', '{}', false, tests.id(${`${business} invoice`}))
+    `;
+    await sql`
+        with message as (
+            insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret, state, lease_token, lease_until)
+            values (
+                tests.id(${business}), ${`${business} leased`}, 'receipt', 'priya@mail.example', '{}', false,
+                'sending', tests.id(${`${business} lease`}), now() + interval '1 minute'
+            )
+            returning id
+        )
+        select tests.keep(${`${business} message`}, id) from message
+    `;
+    await sql`
+        with abandoned as (
+            insert into public.documents (account_id, job_id, kind, file_name, upload_until)
+            values (tests.id(${business}), tests.id(${`${business} job`}), 'photo', 'IMG_4.jpg', now() - interval '1 hour')
+            returning id
+        )
+        select tests.keep(${`${business} abandoned`}, id) from abandoned
+    `;
+}
