@@ -120,6 +120,14 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         action: json(`'document.refused'`),
         detail: json(`'{}'`)
     },
+    'service.record_event': {
+        context: json(`'{}'`),
+        chain_kind: json(`'account'`),
+        chain_id: (business) => `tests.id('${business}')`,
+        action: json(`'document.viewed'`),
+        result: json(`'ok'`),
+        detail: json(`'{}'`)
+    },
     'service.record_stripe_event': {
         event: json(`jsonb_build_object(
             'id', 'evt_matrix', 'type', 'account.updated', 'created', now(), 'livemode', false,
