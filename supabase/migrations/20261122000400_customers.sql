@@ -68,29 +68,29 @@ select private.close_when_state_forbids('public.sites');
 
 create policy "Members who may read customers see their account's customers"
     on public.customers for select to authenticated
-    using (account_id = any ((select private.accounts_with('customers.read'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('customers.read'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write customers add to their account"
     on public.customers for insert to authenticated
-    with check (account_id = any ((select private.accounts_with('customers.write'))::uuid[]));
+    with check (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write customers change their account's"
     on public.customers for update to authenticated
-    using (account_id = any ((select private.accounts_with('customers.write'))::uuid[]))
-    with check (account_id = any ((select private.accounts_with('customers.write'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown)
+    with check (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown);
 
 create policy "Members who may read customers see their account's sites"
     on public.sites for select to authenticated
-    using (account_id = any ((select private.accounts_with('customers.read'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('customers.read'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write customers add sites to their account"
     on public.sites for insert to authenticated
-    with check (account_id = any ((select private.accounts_with('customers.write'))::uuid[]));
+    with check (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write customers change their account's sites"
     on public.sites for update to authenticated
-    using (account_id = any ((select private.accounts_with('customers.write'))::uuid[]))
-    with check (account_id = any ((select private.accounts_with('customers.write'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown)
+    with check (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown);
 
 grant select on public.customers, public.sites to authenticated;
 grant insert (account_id, name, email, phone, notes) on public.customers to authenticated;

@@ -143,16 +143,16 @@ select private.close_when_state_forbids('public.jobs');
 
 create policy "Members who may read jobs see their account's jobs"
     on public.jobs for select to authenticated
-    using (account_id = any ((select private.accounts_with('jobs.read'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('jobs.read'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write jobs add jobs to their account"
     on public.jobs for insert to authenticated
-    with check (account_id = any ((select private.accounts_with('jobs.write'))::uuid[]));
+    with check (nullif(account_id = any ((select private.accounts_with('jobs.write'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write jobs change their account's jobs"
     on public.jobs for update to authenticated
-    using (account_id = any ((select private.accounts_with('jobs.write'))::uuid[]))
-    with check (account_id = any ((select private.accounts_with('jobs.write'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('jobs.write'))::uuid[]), false) is not unknown)
+    with check (nullif(account_id = any ((select private.accounts_with('jobs.write'))::uuid[]), false) is not unknown);
 
 grant select on public.jobs to authenticated;
 grant insert (account_id, customer_id, site_id, title, description, state, booked_on) on public.jobs to authenticated;

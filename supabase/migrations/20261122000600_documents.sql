@@ -81,21 +81,21 @@ select private.close_when_state_forbids('public.documents');
 create policy "Members see ready documents, and those they upload themselves"
     on public.documents for select to authenticated
     using (
-        account_id = any ((select private.accounts_with('documents.read'))::uuid[])
+        nullif(account_id = any ((select private.accounts_with('documents.read'))::uuid[]), false) is not unknown
         and (state <> 'awaiting' or created_by = (select auth.uid()))
     );
 
 create policy "Members who may write documents start photos in their account"
     on public.documents for insert to authenticated
     with check (
-        account_id = any ((select private.accounts_with('documents.write'))::uuid[])
+        nullif(account_id = any ((select private.accounts_with('documents.write'))::uuid[]), false) is not unknown
         and kind = 'photo'
     );
 
 create policy "Members who may write documents change who sees them"
     on public.documents for update to authenticated
-    using (account_id = any ((select private.accounts_with('documents.write'))::uuid[]))
-    with check (account_id = any ((select private.accounts_with('documents.write'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('documents.write'))::uuid[]), false) is not unknown)
+    with check (nullif(account_id = any ((select private.accounts_with('documents.write'))::uuid[]), false) is not unknown);
 
 grant select on public.documents to authenticated;
 grant insert (account_id, job_id, kind, file_name) on public.documents to authenticated;
@@ -111,16 +111,24 @@ create function private.buckets_with(permission text) returns text[]
     set search_path = ''
 as $$
 begin
-    return private.accounts_with(permission)::text[];
+    return array(
+        select with_permission.id::text
+        from unnest(private.accounts_with(permission)) as with_permission (id)
+        where with_permission.id = any (
+            private.accounts_that_allow((select p.act from public.permissions as p where p.key = permission))
+        )
+    );
 end
 $$;
-comment on function private.buckets_with(text) is 'The buckets of private.accounts_with(): a bucket''s name is its account''s id.';
+comment on function private.buckets_with(text) is
+    'The buckets of the accounts in which the signed-in person holds a permission whose act the state of the '
+    'account allows: a bucket''s name is its account''s id. Storage has no restrictive policies of its own.';
 grant execute on function private.buckets_with(text) to authenticated;
 
 create policy "Members view the files of documents that they may see"
     on storage.objects for select to authenticated
     using (
-        bucket_id = any ((select private.buckets_with('documents.read'))::text[])
+        nullif(bucket_id = any ((select private.buckets_with('documents.read'))::text[]), false) is not unknown
         and exists (
             select
             from public.documents as d
@@ -135,7 +143,7 @@ create policy "Members view the files of documents that they may see"
 create policy "Members upload the file of a document that they started"
     on storage.objects for insert to authenticated
     with check (
-        bucket_id = any ((select private.buckets_with('documents.write'))::text[])
+        nullif(bucket_id = any ((select private.buckets_with('documents.write'))::text[]), false) is not unknown
         and exists (
             select
             from public.documents as d
@@ -149,7 +157,7 @@ create policy "Members upload the file of a document that they started"
 create policy "Members upload again the file of a document that they started"
     on storage.objects for update to authenticated
     using (
-        bucket_id = any ((select private.buckets_with('documents.write'))::text[])
+        nullif(bucket_id = any ((select private.buckets_with('documents.write'))::text[]), false) is not unknown
         and exists (
             select
             from public.documents as d
@@ -160,7 +168,7 @@ create policy "Members upload again the file of a document that they started"
         )
     )
     with check (
-        bucket_id = any ((select private.buckets_with('documents.write'))::text[])
+        nullif(bucket_id = any ((select private.buckets_with('documents.write'))::text[]), false) is not unknown
         and exists (
             select
             from public.documents as d
@@ -174,7 +182,7 @@ create policy "Members upload again the file of a document that they started"
 create policy "Members delete their uploads, and files that are not in use"
     on storage.objects for delete to authenticated
     using (
-        bucket_id = any ((select private.buckets_with('documents.write'))::text[])
+        nullif(bucket_id = any ((select private.buckets_with('documents.write'))::text[]), false) is not unknown
         and exists (
             select
             from public.documents as d

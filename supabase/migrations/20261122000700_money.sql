@@ -545,45 +545,45 @@ select private.close_when_state_forbids('public.payments');
 
 create policy "Members who may read invoices see their account's invoices"
     on public.invoices for select to authenticated
-    using (account_id = any ((select private.accounts_with('invoices.read'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('invoices.read'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write invoices draft them in their account"
     on public.invoices for insert to authenticated
-    with check (account_id = any ((select private.accounts_with('invoices.write'))::uuid[]));
+    with check (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write invoices change their account's"
     on public.invoices for update to authenticated
-    using (account_id = any ((select private.accounts_with('invoices.write'))::uuid[]))
-    with check (account_id = any ((select private.accounts_with('invoices.write'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown)
+    with check (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write invoices discard drafts"
     on public.invoices for delete to authenticated
-    using (account_id = any ((select private.accounts_with('invoices.write'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
 
 create policy "Members who may read invoices see their account's lines"
     on public.invoice_lines for select to authenticated
-    using (account_id = any ((select private.accounts_with('invoices.read'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('invoices.read'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write invoices add lines"
     on public.invoice_lines for insert to authenticated
-    with check (account_id = any ((select private.accounts_with('invoices.write'))::uuid[]));
+    with check (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write invoices change lines"
     on public.invoice_lines for update to authenticated
-    using (account_id = any ((select private.accounts_with('invoices.write'))::uuid[]))
-    with check (account_id = any ((select private.accounts_with('invoices.write'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown)
+    with check (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
 
 create policy "Members who may write invoices take lines out"
     on public.invoice_lines for delete to authenticated
-    using (account_id = any ((select private.accounts_with('invoices.write'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
 
 create policy "Members who may read invoices see their account's VAT"
     on public.invoice_vat for select to authenticated
-    using (account_id = any ((select private.accounts_with('invoices.read'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('invoices.read'))::uuid[]), false) is not unknown);
 
 create policy "Members who may read payments see their account's payments"
     on public.payments for select to authenticated
-    using (account_id = any ((select private.accounts_with('payments.read'))::uuid[]));
+    using (nullif(account_id = any ((select private.accounts_with('payments.read'))::uuid[]), false) is not unknown);
 
 grant select on public.invoices, public.invoice_lines, public.invoice_vat, public.payments to authenticated;
 grant insert (account_id, job_id, customer_id, site_id, supplied_on, due_on, notes) on public.invoices to authenticated;
