@@ -32,17 +32,20 @@ as $$
     )
 $$;
 
+-- In plpgsql, whose plan is kept: a function in sql is planned anew at each call, and every write asks for a key.
 create or replace function vault._decrypt(secret text)
 returns text
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-    select extensions.pgp_sym_decrypt(
+begin
+    return extensions.pgp_sym_decrypt(
         pg_catalog.decode(secret, 'base64'),
         pg_catalog.pg_read_file('vault.key')
-    )
+    );
+end
 $$;
 
 create or replace view vault.decrypted_secrets as

@@ -87,15 +87,16 @@ comment on function private.uuidv7() is
 grant execute on function private.uuidv7() to authenticated;
 
 create function private.moment() returns timestamptz
-    language sql
+    language plpgsql
     stable parallel safe
     set search_path = ''
 as $$
-    select case
-        when session_user = 'postgres' and coalesce(current_setting('tf.moment', true), '') <> ''
-            then current_setting('tf.moment', true)::timestamptz
-        else now()
-    end
+begin
+    if session_user = 'postgres' and coalesce(current_setting('tf.moment', true), '') <> '' then
+        return current_setting('tf.moment', true)::timestamptz;
+    end if;
+    return now();
+end
 $$;
 comment on function private.moment() is
     'Business time: now, or the past moment that a seed or an import names (tf.moment). Only the owner''s own '
@@ -175,66 +176,70 @@ $$;
 comment on function private.header(text) is 'A header of the request, as the Data API or storage hands it over (lower-case names).';
 
 create function private.request_context(
-    out ip inet,
+    out ip text,
     out user_agent text,
     out request_id text,
     out via text,
     out trusted boolean,
-    out person_id uuid
+    out person_id uuid,
+    out session_id uuid
 )
     language plpgsql
     stable
     set search_path = ''
 as $$
 declare
-    context text := private.header('x-tf-context');
+    headers jsonb := nullif(current_setting('request.headers', true), '');
+    claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+    context text := headers ->> 'x-tf-context';
     payload text := split_part(context, '.', 1);
-    claims jsonb;
-    observed text;
+    key_name text;
+    key text;
+    vouched jsonb;
 begin
-    trusted := false;
+    person_id := claims ->> 'sub';
+    session_id := claims ->> 'session_id';
 
-    if context ~ '^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$' and exists (
-        select
-        from vault.decrypted_secrets as secret
-        where secret.name in ('tf_context_key', 'tf_context_key_previous')
-          and secret.decrypted_secret ~ '^([0-9a-f]{2}){32,}$'
-          and split_part(context, '.', 2) = private.base64url(
-              extensions.hmac(convert_to(payload, 'utf8'), decode(secret.decrypted_secret, 'hex'), 'sha256')
-          )
-    ) then
-        claims := convert_from(private.from_base64url(payload), 'utf8')::jsonb;
-
-        -- A context is good for a minute and for the session it was made for; an edge function that acts
-        -- for itself (service_role) may carry the context of the person or customer who asked it.
-        if abs(extract(epoch from clock_timestamp()) - (claims ->> 'iat')::numeric) <= 60
-            and (
-                (claims ->> 'sid') is not distinct from (auth.jwt() ->> 'session_id')
-                or auth.role() = 'service_role'
-            )
-        then
-            ip := case when pg_input_is_valid(claims ->> 'ip', 'inet') then (claims ->> 'ip')::inet end;
-            user_agent := left(claims ->> 'ua', 500);
-            request_id := left(claims ->> 'rid', 100);
-            via := coalesce(claims ->> 'via', 'app');
-            person_id := case when auth.role() = 'service_role' then private.as_uuid(claims ->> 'act') end;
-            trusted := true;
-            return;
-        end if;
+    if context is not null then
+        -- Two keys are valid while one is rotated; the second is asked for only when the first does not match.
+        foreach key_name in array array['tf_context_key', 'tf_context_key_previous'] loop
+            select secret.decrypted_secret into key from vault.decrypted_secrets as secret where secret.name = key_name;
+            if length(key) >= 64 and length(key) % 2 = 0 and key !~ '[^0-9a-f]'
+                and split_part(context, '.', 2) = private.base64url(
+                    extensions.hmac(convert_to(payload, 'UTF8'), decode(key, 'hex'), 'sha256')
+                )
+            then
+                vouched := convert_from(private.from_base64url(payload), 'UTF8');
+                exit;
+            end if;
+        end loop;
     end if;
 
-    -- Otherwise: what the gateway observed. Anyone with a login can set the other headers.
-    observed := btrim(split_part(private.header('x-forwarded-for'), ',', 1));
-    ip := case when pg_input_is_valid(observed, 'inet') then observed::inet end;
-    user_agent := left(private.header('user-agent'), 500);
-    request_id := left(private.header('x-request-id'), 100);
-    via := case when coalesce(current_setting('request.headers', true), '') = '' then 'sql' else 'api' end;
+    -- A context is good for a minute and for the session it was made for; an edge function that acts for itself
+    -- (service_role) may carry the context of the person or customer who asked it.
+    trusted := vouched is not null
+        and abs(extract(epoch from clock_timestamp()) - (vouched ->> 'iat')::numeric) <= 60
+        and ((vouched ->> 'sid') is not distinct from (claims ->> 'session_id') or claims ->> 'role' = 'service_role');
+    if trusted then
+        ip := vouched ->> 'ip';
+        user_agent := left(vouched ->> 'ua', 500);
+        request_id := left(vouched ->> 'rid', 100);
+        via := coalesce(vouched ->> 'via', 'app');
+        person_id := coalesce(person_id, case when claims ->> 'role' = 'service_role' then private.as_uuid(vouched ->> 'act') end);
+    else
+        -- What the gateway observed. Anyone with a login can set the other headers.
+        ip := btrim(split_part(headers ->> 'x-forwarded-for', ',', 1));
+        ip := case when pg_input_is_valid(ip, 'inet') then host(ip::inet) end;
+        user_agent := left(headers ->> 'user-agent', 500);
+        request_id := left(headers ->> 'x-request-id', 100);
+        via := case when headers is null then 'sql' else 'api' end;
+    end if;
 end
 $$;
 comment on function private.request_context() is
     'Address, user agent and request id of the request. trusted means that our web tier or an edge function '
     'vouched for them: the MAC of x-tf-context matches, it is at most 60 s old and made for this session. '
-    'person_id is for whom an edge function acts with its own rights, when it is a person.';
+    'person_id is who is signed in, or for whom an edge function acts with its own rights, when it is a person.';
 
 create function private.as_uuid(words text) returns uuid
     language sql
@@ -246,20 +251,24 @@ $$;
 comment on function private.as_uuid(text) is 'The UUID in its usual writing, or null when it is none.';
 
 create function private.base64url(bytes bytea) returns text
-    language sql
+    language plpgsql
     immutable parallel safe
     set search_path = ''
 as $$
-    select translate(encode(bytes, 'base64'), E'+/=\n', '-_')
+begin
+    return translate(encode(bytes, 'base64'), E'+/=\n', '-_');
+end
 $$;
 comment on function private.base64url(bytea) is 'Base64url without padding (RFC 4648, section 5).';
 
 create function private.from_base64url(words text) returns bytea
-    language sql
+    language plpgsql
     immutable parallel safe
     set search_path = ''
 as $$
-    select decode(translate(words, '-_', '+/') || repeat('=', (4 - length(words) % 4) % 4), 'base64')
+begin
+    return decode(translate(words, '-_', '+/') || repeat('=', (4 - length(words) % 4) % 4), 'base64');
+end
 $$;
 comment on function private.from_base64url(text) is 'The bytes behind unpadded base64url.';
 

@@ -30,13 +30,7 @@ create table audit.records (
     subject text not null,
     subject_id uuid,
     is_detail boolean not null,
-    commitments text not null,
-    constraint chain_kind_is_known check (chain_kind in ('account', 'person', 'platform')),
-    constraint actor_kind_is_known check (
-        actor_kind in ('person', 'customer', 'partner', 'api_key', 'platform_owner', 'webhook', 'worker', 'system')
-    ),
-    constraint via_is_known check (via in ('app', 'api', 'edge', 'sql')),
-    constraint result_is_known check (result in ('ok', 'refused', 'failed'))
+    commitments text not null
 );
 comment on table audit.records is
     'One row per act, with ids and names of fields only: what the fields held is committed to, and lies in '
@@ -186,8 +180,11 @@ create trigger anchor_heads_are_never_truncated
     for each statement execute function audit.refuse();
 create trigger heads_only_move_forward
     before update on audit.heads
-    for each row when (new.chain_id <> old.chain_id or new.seq <= old.seq)
+    for each row when (new.seq <= old.seq)
     execute function audit.refuse();
+create trigger heads_stay_with_their_chain
+    before update of chain_id on audit.heads
+    for each row execute function audit.refuse();
 create trigger heads_are_never_deleted
     before delete on audit.heads
     for each row execute function audit.refuse();
@@ -206,6 +203,7 @@ alter table audit.anchors enable always trigger anchors_are_never_truncated;
 alter table audit.anchor_heads enable always trigger anchor_heads_are_never_changed;
 alter table audit.anchor_heads enable always trigger anchor_heads_are_never_truncated;
 alter table audit.heads enable always trigger heads_only_move_forward;
+alter table audit.heads enable always trigger heads_stay_with_their_chain;
 alter table audit.heads enable always trigger heads_are_never_deleted;
 alter table audit.heads enable always trigger heads_are_never_truncated;
 
@@ -275,60 +273,40 @@ comment on function audit.genesis(uuid) is 'The hash before a chain''s first lin
 -- Linking: as a transaction commits
 ------------------------------------------------------------------------------------------------------
 
-create function audit.link() returns trigger
+create function audit.link_from(first audit.records) returns void
     language plpgsql
-    security definer
     set search_path = ''
 as $$
 declare
-    record_digest bytea;
-    next_seq bigint;
-    next_hash bytea;
     chain uuid;
     entry record;
+    next_seq bigint;
+    next_hash bytea;
     seqs bigint[];
     ids bigint[];
     hashes bytea[];
 begin
-    -- Most transactions write one record. It is this one when no later id was drawn here.
-    if new.id = currval('audit.records_id_seq') then
-        record_digest := audit.digest(new);
-        update audit.heads as h
-        set seq = h.seq + 1,
-            hash = sha256(h.hash || int8send(h.seq + 1) || record_digest),
-            record_id = new.id,
-            transaction_id = new.transaction_id
-        where h.chain_id = new.chain_id
-          and not (h.transaction_id = new.transaction_id and h.record_id >= new.id)
-        returning h.seq, h.hash into next_seq, next_hash;
-        if found then
-            insert into audit.links (chain_id, seq, record_id, hash)
-            values (new.chain_id, next_seq, new.id, next_hash);
-            return null;
-        end if;
-    end if;
-
     -- The first of several has linked them all.
     if exists (
         select
         from audit.heads as h
-        where h.chain_id = new.chain_id
-          and h.transaction_id = new.transaction_id
-          and h.record_id >= new.id
+        where h.chain_id = first.chain_id
+          and h.transaction_id = first.transaction_id
+          and h.record_id >= first.id
     ) then
-        return null;
+        return;
     end if;
 
     -- Chains in the order of their ids, so that two transactions over the same chains wait and never block each other.
     for chain in
         select distinct r.chain_id
         from audit.records as r
-        where r.id between new.id and currval('audit.records_id_seq')
-          and r.transaction_id = new.transaction_id
+        where r.id between first.id and currval('audit.records_id_seq')
+          and r.transaction_id = first.transaction_id
         order by r.chain_id
     loop
         insert into audit.heads (chain_id, seq, hash, record_id, transaction_id)
-        values (chain, 0, audit.genesis(chain), 0, new.transaction_id)
+        values (chain, 0, audit.genesis(chain), 0, first.transaction_id)
         on conflict do nothing;
         select h.seq, h.hash
         into strict next_seq, next_hash
@@ -342,8 +320,8 @@ begin
         for entry in
             select r.id, audit.digest(r) as digest
             from audit.records as r
-            where r.id between new.id and currval('audit.records_id_seq')
-              and r.transaction_id = new.transaction_id
+            where r.id between first.id and currval('audit.records_id_seq')
+              and r.transaction_id = first.transaction_id
               and r.chain_id = chain
             order by r.id
         loop
@@ -361,16 +339,84 @@ begin
         set seq = next_seq,
             hash = next_hash,
             record_id = ids[cardinality(ids)],
-            transaction_id = new.transaction_id
+            transaction_id = first.transaction_id
         where h.chain_id = chain;
     end loop;
+end
+$$;
+comment on function audit.link_from(audit.records) is
+    'Links this record of the transaction and every later one of its own, unless that was done. Ids ascend within a transaction, '
+    'and heads say how far this one is linked, so a savepoint that is rolled back takes its records and its links with it.';
+
+create function audit.link() returns trigger
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    record_digest bytea;
+begin
+    -- Where the auth server commits a sign-in, a fault of ours fails nothing: the record stays unlinked, and audit.verify
+    -- reports it.
+    if new.chain_kind = 'person' and session_user = 'supabase_auth_admin' then
+        begin
+            perform audit.link_from(new);
+        exception
+            when others then
+                raise warning 'Record % could not be linked: %', new.id, sqlerrm;
+        end;
+        return null;
+    end if;
+
+    -- Most transactions write one record. It is this one when no later id was drawn here.
+    if new.id = currval('audit.records_id_seq') then
+        record_digest := sha256(convert_to(to_jsonb(array[
+            'tf-audit-1',
+            new.chain_kind,
+            new.chain_id::text,
+            new.id::text,
+            (extract(epoch from new.recorded_at) * 1000000)::bigint::text,
+            (extract(epoch from new.happened_at) * 1000000)::bigint::text,
+            new.transaction_id::text,
+            new.actor_kind,
+            new.actor_id::text,
+            new.session_id::text,
+            new.via,
+            new.trusted::text,
+            new.request_id,
+            new.action,
+            new.result,
+            new.entity,
+            new.entity_id::text,
+            new.subject,
+            new.subject_id::text,
+            new.is_detail::text,
+            new.commitments
+        ])::text, 'UTF8'));
+        with head as (
+            update audit.heads as h
+            set seq = h.seq + 1,
+                hash = sha256(h.hash || int8send(h.seq + 1) || record_digest),
+                record_id = new.id,
+                transaction_id = new.transaction_id
+            where h.chain_id = new.chain_id
+              and not (h.transaction_id = new.transaction_id and h.record_id >= new.id)
+            returning h.seq, h.hash
+        )
+        insert into audit.links (chain_id, seq, record_id, hash)
+        select new.chain_id, head.seq, new.id, head.hash from head;
+        if found then
+            return null;
+        end if;
+    end if;
+
+    perform audit.link_from(new);
     return null;
 end
 $$;
 comment on function audit.link() is
-    'Links what the transaction has recorded: the first to fire links every record from its own on, and a record written '
-    'after that links in its own firing. Ids ascend within a transaction, and heads say how far this one is linked, so a '
-    'savepoint that is rolled back takes its records and its links with it.';
+    'Links what the transaction has recorded, as it commits: the first to fire links every record from its own on, and a record '
+    'written after that links in its own firing.';
 
 create constraint trigger records_are_linked
     after insert on audit.records
@@ -392,70 +438,116 @@ create function audit.append(
     subject text,
     subject_id uuid,
     is_detail boolean,
-    fields jsonb
+    old_row jsonb,
+    new_row jsonb,
+    columns text[],
+    secret_columns text[],
+    detail jsonb
 ) returns bigint
     language plpgsql
     set search_path = ''
 as $$
 declare
     context record := private.request_context();
-    claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
-    person uuid := coalesce((claims ->> 'sub')::uuid, context.person_id);
-    actor jsonb;
-    seed bytea := uuid_send(gen_random_uuid());
-    commitments text;
-    secrets jsonb;
+    actor jsonb := case when context.person_id is null then nullif(current_setting('tf.actor', true), '')::jsonb end;
+    actor_kind text := case when context.person_id is null then coalesce(actor ->> 'kind', 'system') else 'person' end;
+    names text[] := '{}';
+    contents text[] := '{}';
+    first_set text;
+    name text;
+    was jsonb;
+    becomes jsonb;
+    salt bytea;
+    commitments text := '';
+    held text := '';
     new_id bigint;
 begin
-    if person is null then
-        actor := nullif(current_setting('tf.actor', true), '')::jsonb;
-        if actor ->> 'name' is not null then
-            fields := coalesce(fields, '{}') || jsonb_build_object('@actor', jsonb_build_array(actor ->> 'name')::text);
-        end if;
-    end if;
-    if context.ip is not null or context.user_agent is not null then
-        fields := coalesce(fields, '{}') || jsonb_build_object('@from', jsonb_build_array(host(context.ip), context.user_agent)::text);
+    -- This runs with every write. Loops over a handful of names, because to start a query costs more than all of them; and
+    -- these lists are no constraints of the table, because a check is read and prepared anew for each row of its own.
+    if chain_kind <> all ('{account,person,platform}')
+        or actor_kind <> all ('{person,customer,partner,api_key,platform_owner,webhook,worker,system}')
+        or context.via <> all ('{app,api,edge,sql}')
+        or result <> all ('{ok,refused,failed}')
+    then
+        raise exception using
+            errcode = '23514',
+            message = format('The audit trail knows no %s by %s through %s with result %s.', chain_kind, actor_kind, context.via, result);
     end if;
 
-    -- A salt for each field, all from one seed that is kept nowhere: to know one salt tells nothing of another.
-    select
-        string_agg(salted.name || ':' || encode(extensions.hmac(convert_to(salted.value, 'UTF8'), salted.salt, 'sha256'), 'hex'), ' ' order by salted.name collate "C"),
-        jsonb_object_agg(salted.name, jsonb_build_array(encode(salted.salt, 'hex'), salted.value))
-    into commitments, secrets
-    from (
-        select
-            field.key as name,
-            field.value,
-            substring(sha256(seed || convert_to(field.key, 'UTF8')) from 1 for 16) as salt
-        from jsonb_each_text(fields) as field
-        offset 0
-    ) as salted;
+    -- What changed, as [before, after]; of a secret only whether there was one and is one.
+    foreach name in array columns loop
+        was := nullif(old_row -> name, 'null');
+        becomes := nullif(new_row -> name, 'null');
+        if was is distinct from becomes then
+            if name = any (secret_columns) then
+                was := case when was is not null then '"[redacted]"' end;
+                becomes := case when becomes is not null then '"[redacted]"' end;
+            end if;
+            names := array_append(names, name);
+            contents := array_append(contents, jsonb_build_array(was, becomes)::text);
+            if first_set is null and was is null and right(name, 3) = '_at' then
+                first_set := left(name, -3);
+            end if;
+        end if;
+    end loop;
+
+    -- The act is named by what changed: a state that was reached, or a moment that was set for the first time.
+    if action is null then
+        if names = '{}' then
+            return null;
+        end if;
+        action := entity || '.' || case
+            when old_row is null then 'created'
+            when new_row is null then 'deleted'
+            when 'state' = any (names) then new_row ->> 'state'
+            else coalesce(first_set, 'updated')
+        end;
+    end if;
+
+    -- Around it: what an event tells, from where, and by what name. In the order of their bytes they come before columns.
+    if context.ip is not null or context.user_agent is not null then
+        names := array_prepend('@from', names);
+        contents := array_prepend(jsonb_build_array(context.ip, context.user_agent)::text, contents);
+    end if;
+    if detail is not null then
+        names := array_prepend('@detail', names);
+        contents := array_prepend(detail::text, contents);
+    end if;
+    if actor ->> 'name' is not null then
+        names := array_prepend('@actor', names);
+        contents := array_prepend(jsonb_build_array(actor ->> 'name')::text, contents);
+    end if;
+
+    for i in 1 .. cardinality(names) loop
+        salt := uuid_send(gen_random_uuid());
+        commitments := commitments || case when i > 1 then ' ' else '' end || names[i] || ':'
+            || encode(extensions.hmac(convert_to(contents[i], 'UTF8'), salt, 'sha256'), 'hex');
+        held := held || case when i > 1 then ',"' else '{"' end || names[i] || '":["' || encode(salt, 'hex') || '",' || to_json(contents[i]) || ']';
+    end loop;
 
     insert into audit.records (
         chain_id, chain_kind, happened_at, actor_kind, actor_id, session_id, via, trusted, request_id,
         action, result, entity, entity_id, subject, subject_id, is_detail, commitments
     )
     values (
-        chain, append.chain_kind, private.moment(),
-        case when person is not null then 'person' else coalesce(actor ->> 'kind', 'system') end,
-        coalesce(person, (actor ->> 'id')::uuid),
-        (claims ->> 'session_id')::uuid,
-        context.via, context.trusted, context.request_id,
-        append.action, append.result, append.entity, append.entity_id,
-        coalesce(append.subject, append.entity), append.subject_id, append.is_detail, coalesce(commitments, '')
+        chain, append.chain_kind, private.moment(), actor_kind, coalesce(context.person_id, (actor ->> 'id')::uuid),
+        context.session_id, context.via, context.trusted, context.request_id,
+        append.action, append.result, append.entity, append.entity_id, append.subject, append.subject_id, append.is_detail,
+        commitments
     )
     returning id into new_id;
 
-    if secrets is not null then
+    if held <> '' then
         insert into audit.field_values (record_id, chain_id, fields)
-        values (new_id, chain, secrets);
+        values (new_id, chain, (held || '}')::jsonb);
     end if;
     return new_id;
 end
 $$;
-comment on function audit.append(text, uuid, text, text, text, uuid, text, uuid, boolean, jsonb) is
+comment on function audit.append(text, uuid, text, text, text, uuid, text, uuid, boolean, jsonb, jsonb, text[], text[], jsonb) is
     'Writes one record, with who and from where taken from the request, and apart from it the values that it commits to. '
-    'fields: {name: value as text}. Answers its id.';
+    'columns: the names to compare between the rows, in the order of their bytes. Without an action it is named by what '
+    'changed, and when nothing did there is no record. Answers its id.';
 
 create function audit.record() returns trigger
     language plpgsql
@@ -463,68 +555,34 @@ create function audit.record() returns trigger
     set search_path = ''
 as $$
 declare
-    entity text := tg_argv[0];
-    subject text := tg_argv[1];
-    secret_columns text[] := tg_argv[4];
     old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
     new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
     row_now jsonb := coalesce(new_row, old_row);
-    account uuid;
-    changed jsonb;
-    first_set text;
-    verb text;
+    account uuid := row_now ->> tg_argv[4];
     new_id bigint;
 begin
-    -- What a row says of itself is committed to as [before, after]; of a secret only whether there was and is one.
-    select
-        jsonb_object_agg(
-            field.key,
-            case
-                when field.key = any (secret_columns) then jsonb_build_array(
-                    case when old_row ->> field.key is not null then '[redacted]' end,
-                    case when new_row ->> field.key is not null then '[redacted]' end
-                )
-                else jsonb_build_array(old_row -> field.key, new_row -> field.key)
-            end::text
-        ),
-        min(field.key) filter (where field.key like '%\_at' and old_row ->> field.key is null)
-    into changed, first_set
-    from jsonb_each(row_now) as field
-    where (old_row -> field.key) is distinct from (new_row -> field.key)
-      and field.key <> 'updated_at'
-      and (tg_op = 'UPDATE' or field.value <> 'null'::jsonb);
-    if changed is null then
-        return null;
-    end if;
-
-    -- The act is named by what changed: a state that was reached, or a moment that was set for the first time.
-    verb := case
-        when tg_op = 'INSERT' then 'created'
-        when tg_op = 'DELETE' then 'deleted'
-        when changed ? 'state' then new_row ->> 'state'
-        when first_set is not null then regexp_replace(first_set, '_at$', '')
-        else 'updated'
-    end;
-
-    account := case when tg_table_name = 'accounts' then row_now ->> 'id' else row_now ->> 'account_id' end;
     new_id := audit.append(
         case when account is null then 'platform' else 'account' end,
         coalesce(account, '00000000-0000-0000-0000-000000000000'),
-        entity || '.' || verb,
+        null,
         'ok',
-        entity,
+        tg_argv[0],
         (row_now ->> 'id')::uuid,
-        subject,
+        tg_argv[1],
         (row_now ->> tg_argv[2])::uuid,
         tg_argv[3]::boolean,
-        changed
+        old_row,
+        new_row,
+        tg_argv[5]::text[],
+        tg_argv[6]::text[],
+        null
     );
     return null;
 end
 $$;
 comment on function audit.record() is
-    'Records a changed row: the fields that changed, before and after (AUD-1). Its arguments are what audit.watch was told: '
-    'entity, subject, subject''s column, is it a detail, secret columns.';
+    'Records a changed row: the fields that changed, before and after (AUD-1). Its arguments are what audit.watch was told: entity, '
+    'subject, the subject''s column, is it a detail, the account''s column, the columns to compare, the secret ones.';
 
 create function audit.watch(
     watched_table regclass,
@@ -549,7 +607,16 @@ declare
     );
     unknown text;
     call text := format(
-        'audit.record(%L, %L, %L, %L, %L)', entity, coalesce(subject, entity), subject_column, is_detail, secret
+        'audit.record(%L, %L, %L, %L, %L, %L, %L)',
+        entity, coalesce(subject, entity), subject_column, is_detail,
+        case when watched_table = 'public.accounts'::regclass then 'id' else 'account_id' end,
+        array(
+            select column_name
+            from unnest(secret || personal || business) as column_name
+            where column_name <> 'updated_at'
+            order by column_name collate "C"
+        ),
+        secret
     );
 begin
     insert into audit.watched (table_name, entity, subject, subject_column, is_detail)
@@ -636,9 +703,10 @@ begin
         record_event.chain_kind,
         coalesce(chain, '00000000-0000-0000-0000-000000000000'),
         action, result, entity, entity_id,
-        coalesce(subject, entity), case when subject is null then coalesce(subject_id, entity_id) else subject_id end,
+        coalesce(subject, entity), case when subject is null then entity_id else subject_id end,
         is_detail,
-        case when detail is not null then jsonb_build_object('@detail', detail::text) end
+        null, null, '{}', '{}',
+        detail
     );
 end
 $$;

@@ -87,7 +87,7 @@ create function pg_temp.sees(context text) returns text
 as $$
 begin
     perform tests.send_headers(jsonb_build_object('x-tf-context', context, 'x-forwarded-for', '198.51.100.9', 'user-agent', 'Claimed', 'x-request-id', 'gw-1'));
-    return (select concat_ws(' ', host(c.ip), c.user_agent, c.request_id, c.via, c.trusted) from private.request_context() as c);
+    return (select concat_ws(' ', c.ip, c.user_agent, c.request_id, c.via, c.trusted) from private.request_context() as c);
 end
 $$;
 create function pg_temp.session_of(person text) returns uuid
