@@ -132,7 +132,8 @@ const databaseChecks = (env: Env): Promise<TestResult[]> =>
                 ['tests/database/types.ts', '--check'],
                 env
             ),
-        () => check('db', 'the advisors find nothing', 'node', ['tests/database/lint.ts'], env),
+        () => check('db', 'the advisors and our rules find nothing', 'node', ['tests/database/lint.ts'], env),
+        () => vitest('db', ['tests/database'], env, 'rules'),
         () => matrix('db', env)
     ]);
 

@@ -1,0 +1,56 @@
+import { OURS, column, type Rule } from './rule.ts';
+
+export const rule: Rule = {
+    name: 'tables_are_audited',
+    level: 'ERROR',
+    title: '[AUD-1] the changes of every table are recorded, but for those excused with a reason',
+    why: 'What is not watched can change without anybody being able to say who did it.',
+    remedy: "select audit.watch('…', …), which also classifies its columns; or excuse it here with a reason.",
+    find: (sql) =>
+        column(sql`
+            select n.nspname || '.' || c.relname
+            from pg_class as c
+            join pg_namespace as n on n.oid = c.relnamespace
+            where n.nspname = any (${OURS})
+              and c.relkind in ('r', 'p')
+              and not (
+                  exists (select from audit.watched as w where w.table_name = n.nspname || '.' || c.relname)
+                  and (
+                      select count(distinct event.verb) = 3
+                      from pg_trigger as t
+                      join pg_proc as f on f.oid = t.tgfoid and f.pronamespace = 'audit'::regnamespace
+                      cross join unnest(array[4, 8, 16]) as event (verb)
+                      where t.tgrelid = c.oid
+                        and t.tgenabled = 'A'
+                        and t.tgtype & 1 = 1
+                        and t.tgtype & event.verb > 0
+                  )
+              )
+        `),
+    excused: {
+        'public.permissions': 'A fixed list, changed by a migration alone.',
+        'private.account_states': 'A fixed list, changed by a migration alone.',
+        'private.account_state_allows': 'A fixed list, changed by a migration alone.',
+        'private.role_template': 'A fixed list, changed by a migration alone.',
+        'private.job_lifecycle': 'A fixed list, changed by a migration alone.',
+        'private.schedules': 'A fixed list, changed by a migration alone.',
+        'private.idempotency': 'Repeats what an act answered; the act itself is recorded.',
+        'private.counters': 'The number given shows in the job or invoice that got it.',
+        'billing.stripe_events':
+            "A machine's post-box: what an event changes is recorded where it changes it.",
+        'billing.stripe_leases': "A machine's bookkeeping: who works on what for the next seconds.",
+        'audit.records': 'The trail itself.',
+        'audit.field_values': 'The trail itself; erasing from it is recorded as an act.',
+        'audit.links': 'The trail itself.',
+        'audit.heads': 'The trail itself.',
+        'audit.anchors': 'The trail itself, signed.',
+        'audit.anchor_heads': 'The trail itself, signed.',
+        'audit.watched': 'What is recorded: changed by a migration alone.',
+        'audit.columns': 'What is recorded: changed by a migration alone.'
+    },
+    bad: `create table public.lint_example (account_id uuid, id uuid, primary key (account_id, id));`,
+    good: `
+        create table public.lint_example (account_id uuid, id uuid, primary key (account_id, id));
+        select audit.watch('public.lint_example', 'example', business => array['account_id', 'id']);
+    `
+};
