@@ -55,6 +55,18 @@ function answerPlainly(response: ServerResponse, status: number, sentence: strin
     response.end(`${sentence}\n`);
 }
 
+const unnamed = (part: unknown): boolean =>
+    typeof part === 'object' && part !== null && 'Content-Type' in part && part['Content-Type'] === '';
+
+/** The file server knows no media type for `.ico` and says an empty one, which under `nosniff` is none at all. */
+function nameIcons(response: ServerResponse): void {
+    const writeHead = response.writeHead.bind(response) as (...given: unknown[]) => ServerResponse;
+    const named = (part: unknown): unknown =>
+        unnamed(part) ? { ...(part as object), 'Content-Type': 'image/vnd.microsoft.icon' } : part;
+    response.writeHead = ((...given: unknown[]) =>
+        writeHead(...given.map(named))) as typeof response.writeHead;
+}
+
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const forwarded = request.headers['x-forwarded-for'];
     const record = newRecord(
@@ -68,7 +80,10 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     for (const [name, value] of securityHeaders({ requestId: record.id, overTls })) {
         response.setHeader(name, value);
     }
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+        response.setHeader('cache-control', 'no-store');
     if (stopping) response.setHeader('connection', 'close');
+    nameIcons(response);
 
     const path = request.url?.split('?', 1)[0] ?? '/';
     if (path === '/healthz') {

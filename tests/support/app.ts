@@ -53,7 +53,8 @@ export async function startApp(
         return ended;
     };
     const until = Date.now() + 20_000;
-    while (!(await answers(`http://127.0.0.1:${port}/healthz`))) {
+    const scheme = options.env?.TLS_CERT_FILE ? 'https' : 'http';
+    while (!(await answers(`${scheme}://127.0.0.1:${port}/healthz`))) {
         if (child.exitCode !== null || Date.now() > until) {
             await end('SIGKILL');
             throw new Error(`The app did not start:\n${said}`);

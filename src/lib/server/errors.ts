@@ -24,6 +24,7 @@ const catalogue = {
         409,
         'This form was sent already with other details. Open the page again and check what is there.'
     ],
+    too_large: [413, 'That is more than we take at once. Make it shorter and send it again.'],
     changed_elsewhere: [
         409,
         'Somebody changed this while you were working on it. Open it again and add your change.'

@@ -30,7 +30,7 @@ import {
 } from 'sveltekit-superforms/server';
 import { zod4 } from 'sveltekit-superforms/adapters';
 import type { z } from 'zod';
-import { asProblem, type Problem } from './errors.ts';
+import { asProblem, sentenceOf, type Problem } from './errors.ts';
 import { logFailure } from './log.ts';
 import { hasRows, nestedFields } from './rows.ts';
 
@@ -127,13 +127,24 @@ export function openAction<Schema extends FormSchema, Out>(
 export async function formData(event: RequestEvent): Promise<FormData> {
     try {
         return await event.request.formData();
-    } catch {
+    } catch (failure) {
+        const { requestId, record } = event.locals;
+        if (isTooLarge(failure)) {
+            record.code = 'too_large';
+            error(413, { message: sentenceOf('too_large'), code: 'too_large', requestId });
+        }
+        record.code = 'validation_failed';
         error(400, {
             message: 'That form did not arrive whole. Send it again.',
             code: 'validation_failed',
-            requestId: event.locals.requestId
+            requestId
         });
     }
+}
+
+/** The framework breaks off a body that is over its limit with an error of status 413. */
+export function isTooLarge(failure: unknown): boolean {
+    return typeof failure === 'object' && failure !== null && 'status' in failure && failure.status === 413;
 }
 
 /** A thrown failure as one of the catalogue, noted in the request's record; an unforeseen one is logged in full. */

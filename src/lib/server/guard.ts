@@ -37,7 +37,16 @@ import type { z } from 'zod';
 import { activeAccount, namedAccount, type Account, type Me, type Permission } from './accounts.ts';
 import type { Db } from './data.ts';
 import { problem, problemResponse, sentenceOf, statusOf, type Problem } from './errors.ts';
-import { failForm, formData, noted, readForm, refuseForm, type FormSchema, type PageForm } from './forms.ts';
+import {
+    failForm,
+    formData,
+    isTooLarge,
+    noted,
+    readForm,
+    refuseForm,
+    type FormSchema,
+    type PageForm
+} from './forms.ts';
 import { dropSession, type Person } from './session.ts';
 
 /** What a handler gets when somebody is signed in. */
@@ -189,7 +198,10 @@ type Endpoint = (event: RequestEvent) => Promise<Response>;
 /** Body of a POST as JSON, or the query of a GET. */
 async function fieldsOf(event: RequestEvent): Promise<Record<string, unknown>> {
     if (event.request.method === 'GET') return Object.fromEntries(event.url.searchParams);
-    const body: unknown = await event.request.json().catch(() => null);
+    const body: unknown = await event.request.json().catch((failure: unknown) => {
+        if (isTooLarge(failure)) throw problem('too_large');
+        return null;
+    });
     if (typeof body !== 'object' || body === null || Array.isArray(body)) throw problem('validation_failed');
     return body as Record<string, unknown>;
 }

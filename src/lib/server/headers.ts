@@ -40,6 +40,10 @@ const twoYears = 63_072_000;
  *
  * Referrer policy is `same-origin` and not `no-referrer`, because under the latter a browser sends `Origin: null`
  * with our own forms (Fetch, "append a request `Origin` header") and the origin check would refuse them.
+ * Embedding is `credentialless` and not `require-corp`, because photos come from storage, whose answers a hosted project
+ * sends without a policy of their own; they are shown by a signed address and need no cookie.
+ * Caches ask again before they show anything a second time, unless the framework says more: pages say `no-store`, files
+ * of the build, whose names change with their content, `immutable`.
  * HSTS is sent only when people reach us over TLS: over http a browser ignores it (RFC 6797, 8.1).
  */
 export function securityHeaders(options: {
@@ -54,9 +58,11 @@ export function securityHeaders(options: {
         ['referrer-policy', 'same-origin'],
         ['permissions-policy', unusedFeatures.map((feature) => `${feature}=()`).join(', ')],
         ['cross-origin-opener-policy', 'same-origin'],
+        ['cross-origin-embedder-policy', 'credentialless'],
         ['cross-origin-resource-policy', 'same-origin'],
         ['x-permitted-cross-domain-policies', 'none'],
-        ['origin-agent-cluster', '?1']
+        ['origin-agent-cluster', '?1'],
+        ['cache-control', 'no-cache']
     ];
     if (options.overTls) {
         headers.push(['strict-transport-security', `max-age=${twoYears}; includeSubDomains`]);

@@ -24,6 +24,8 @@ export const recorded: Handle = async ({ event, resolve }) => {
 /** Nothing made for a person is kept by a cache; pages may show and send photos at the storage origin. */
 export const withPolicy: Handle = async ({ event, resolve }) => {
     const response = await resolve(event);
+    // Meant for the framework itself while it prerenders.
+    response.headers.delete('x-sveltekit-page');
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'private, no-store');
     const policy = response.headers.get('content-security-policy');
     if (policy) response.headers.set('content-security-policy', pagePolicy(policy, settings().SUPABASE_URL));

@@ -12,6 +12,15 @@ export type Call = {
     readonly log: Log;
 };
 
+/** What every answer carries, so that one that is opened as a page runs nothing and stands in no frame. */
+const securityHeaders = {
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY'
+};
+
 /** Serves `handler` as the edge function `name`. */
 export function serve(name: string, handler: (call: Call) => Promise<Response>): void {
     Deno.serve(async (request) => {
@@ -23,7 +32,9 @@ export function serve(name: string, handler: (call: Call) => Promise<Response>):
             log
         );
         answer.headers.set('x-request-id', requestId);
-        answer.headers.set('x-content-type-options', 'nosniff');
+        for (const [name, value] of Object.entries(securityHeaders)) {
+            answer.headers.set(name, value);
+        }
         if (!answer.headers.has('cache-control')) {
             answer.headers.set('cache-control', 'no-store');
         }
