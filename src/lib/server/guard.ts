@@ -47,6 +47,7 @@ import {
     type FormSchema,
     type PageForm
 } from './forms.ts';
+import { reportRefusal } from './refusals.ts';
 import { dropSession, type Person } from './session.ts';
 
 /** What a handler gets when somebody is signed in. */
@@ -73,8 +74,17 @@ function allowed<Event extends RequestEvent>(
     permission: Permission
 ): AccountGround<Event> {
     ground.event.locals.record.accountId = account.id;
+    ground.event.locals.record.permission = permission;
     if (!account.permissions.includes(permission)) throw problem('not_allowed');
     return { ...ground, account };
+}
+
+/** What was thrown, noted; a refusal is told to the audit trail too, since its own transaction left nothing there. */
+async function failed(event: RequestEvent, thrown: unknown): Promise<Problem> {
+    const failure = noted(event, thrown);
+    if (failure.status === 403 && event.locals.standing.state === 'person')
+        await reportRefusal(event.locals, failure);
+    return failure;
 }
 
 /** Path of the sign-in page that comes back to where the person wanted to go. */
@@ -110,7 +120,7 @@ function guardedLoad<Ground, Out>(
         try {
             return await handler(await enter(event));
         } catch (thrown) {
-            return refusePage(event, noted(event, thrown));
+            return refusePage(event, await failed(event, thrown));
         }
     };
 }
@@ -150,7 +160,7 @@ function guardedAction<Schema extends FormSchema, Ground, Out>(
         try {
             ground = await enter(event, fields);
         } catch (thrown) {
-            return refusePage(event, noted(event, thrown));
+            return refusePage(event, await failed(event, thrown));
         }
         const form = await readForm(fields, schema);
         if (!form.valid) return refuseForm(form);
@@ -158,7 +168,7 @@ function guardedAction<Schema extends FormSchema, Ground, Out>(
             const result = await handler({ ...ground, input: form.data, form });
             return (result ?? { form }) as Exclude<Out, void> | { form: PageForm<Schema> };
         } catch (thrown) {
-            const failure = noted(event, thrown);
+            const failure = await failed(event, thrown);
             if (failure.code === 'signed_out') refusePage(event, failure);
             return failForm(form, failure, event.locals.requestId);
         }
@@ -225,7 +235,7 @@ function guardedEndpoint<Schema extends FormSchema, Ground>(
             const result = await handler({ ...ground, input: input.data as Infer<Schema, 'zod4'> });
             return result instanceof Response ? result : json(result ?? {});
         } catch (thrown) {
-            return problemResponse(noted(event, thrown), event.locals.requestId);
+            return problemResponse(await failed(event, thrown), event.locals.requestId);
         }
     };
 }

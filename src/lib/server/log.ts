@@ -14,6 +14,8 @@ export type RequestRecord = {
     routeId: string | null;
     accountId: string | null;
     userId: string | null;
+    /** The permission that the route asked for. */
+    permission: string | null;
     /** Time in which at least one call to the gateway was under way; calls side by side count once. */
     upstreamMs: number;
     upstreamCalls: number;
@@ -30,6 +32,7 @@ export function newRecord(address: string): RequestRecord {
         routeId: null,
         accountId: null,
         userId: null,
+        permission: null,
         upstreamMs: 0,
         upstreamCalls: 0,
         code: null

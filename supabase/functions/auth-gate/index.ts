@@ -6,14 +6,21 @@
  * It calls on with the secret key and `Sb-Forwarded-For: <the person's address>`: the auth server then counts
  * its limits per person, where the web server's one address would make 400 people share one.
  *
+ * Who got in and who did not is recorded in the audit trail, at this door only; what happens at the auth server's
+ * own door is recorded by triggers on its tables.
+ *
  * Refusals of its own are problem+json: `context_required` 401, `not_found` 404, `method_not_allowed` 405,
  * `body_too_large` 413 (over 64 KiB), `auth_unavailable` 503.
  */
+import { z } from 'npm:zod@4.6.7';
 import { personOf, requireContext } from '../_shared/caller.ts';
+import { type RequestContext } from '../_shared/context.ts';
+import { describeFailure } from '../_shared/log.ts';
 import { Problem } from '../_shared/problem.ts';
 import { readBody } from '../_shared/request.ts';
 import { serve, type Call } from '../_shared/serve.ts';
-import { callAuthServer } from '../_shared/service.ts';
+import { callAuthServer, callService } from '../_shared/service.ts';
+import { attemptOf, outcomeOf, type Attempt } from './attempts.ts';
 import { gatePath } from './routes.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
@@ -57,12 +64,48 @@ serve('auth-gate', async (call) => {
     if (person !== null) {
         headers.authorization = `Bearer ${person.jwt}`;
     }
-    return await forward(call, target.path, headers);
+    const body = call.request.method === 'GET' ? null : await readBody(call.request, BODY_LIMIT_BYTES);
+    const answer = await forward(call, target.path, headers, body);
+    const attempt = attemptOf(target.path, body);
+    return attempt === null ? answer : await recorded(call, context, attempt, answer);
 });
 
-async function forward(call: Call, path: string, headers: Record<string, string>): Promise<Response> {
+/**
+ * Records who got in and who did not, for known and unknown logins alike, before the answer goes out. That the
+ * trail can't be written is logged; it keeps nobody out.
+ */
+async function recorded(
+    call: Call,
+    context: RequestContext,
+    attempt: Attempt,
+    answer: Response
+): Promise<Response> {
+    const text = await answer.text();
+    const outcome = outcomeOf(answer.status, text);
+    if (outcome !== null) {
+        await callService(
+            { actor: 'auth', requestId: call.requestId, context },
+            'record_sign_in',
+            {
+                email: attempt.email,
+                user_id: outcome.userId,
+                method: attempt.method,
+                result: outcome.userId === null ? 'failed' : 'ok',
+                code: outcome.code
+            },
+            z.null()
+        ).catch((failure: unknown) => call.log.error('sign_in_not_recorded', describeFailure(failure)));
+    }
+    return new Response(text, answer);
+}
+
+async function forward(
+    call: Call,
+    path: string,
+    headers: Record<string, string>,
+    body: Uint8Array<ArrayBuffer> | null
+): Promise<Response> {
     const { method } = call.request;
-    const body = method === 'GET' ? null : await readBody(call.request, BODY_LIMIT_BYTES);
     let answer: Response;
     try {
         answer = await callAuthServer(path, {

@@ -1,0 +1,59 @@
+/**
+ * Which calls through the gate are attempts to sign in, and how they ended: what the audit trail is told of them.
+ * Never a password, a code or a token. Pure, so that Node can test it.
+ */
+/** An attempt to sign in. The address is null where the caller proves themselves without one. */
+export type Attempt = {
+    readonly method: 'password' | 'code' | 'provider';
+    readonly email: string | null;
+};
+
+/** How an attempt ended: with whom it let in, or with the auth server's code of the refusal. */
+export type Outcome =
+    { readonly userId: string; readonly code: null } | { readonly userId: null; readonly code: string };
+
+const methods: Readonly<Record<string, Attempt['method']>> = {
+    'token?grant_type=password': 'password',
+    'token?grant_type=pkce': 'provider',
+    verify: 'code'
+};
+
+/** The attempt behind a call that the gate lets through, or null: asking for a code or refreshing is none. */
+export function attemptOf(path: string, body: Uint8Array | null): Attempt | null {
+    const [name = '', query = ''] = path.split('?');
+    const grant = new URLSearchParams(query).get('grant_type');
+    const method = methods[grant === null ? name : `${name}?grant_type=${grant}`];
+    if (method === undefined) {
+        return null;
+    }
+    const { email } = fieldsOf(new TextDecoder().decode(body ?? new Uint8Array()));
+    return { method, email: typeof email === 'string' && email.length <= 254 ? email : null };
+}
+
+/** How it ended, or null when nobody was let in and nobody refused: the server failed, or asks for another step. */
+export function outcomeOf(status: number, answer: string): Outcome | null {
+    const fields = fieldsOf(answer);
+    if (status === 200) {
+        const { id } = asFields(fields.user);
+        return typeof fields.access_token === 'string' && typeof id === 'string'
+            ? { userId: id, code: null }
+            : null;
+    }
+    if (status < 400 || status >= 500) {
+        return null;
+    }
+    const { code } = fields;
+    return { userId: null, code: typeof code === 'string' && /^[a-z_]{1,60}$/.test(code) ? code : 'refused' };
+}
+
+function fieldsOf(json: string): Readonly<Record<string, unknown>> {
+    try {
+        return asFields(JSON.parse(json));
+    } catch {
+        return {};
+    }
+}
+
+function asFields(value: unknown): Readonly<Record<string, unknown>> {
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+}
