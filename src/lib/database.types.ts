@@ -872,6 +872,7 @@ export type Database = {
             };
             portal_invoice: { Args: { token: string }; Returns: Json };
             prepare_invoice_pdf: { Args: { account_id: string; invoice_id: string }; Returns: Json };
+            report_refusal: { Args: { account_id: string; act: string; code: string }; Returns: undefined };
             revoke_portal_links: { Args: { account_id: string; invoice_id: string }; Returns: number };
             save_invoice: {
                 Args: {
@@ -904,6 +905,14 @@ export type Database = {
                 Returns: Json;
             };
             today: { Args: { account_id: string }; Returns: Json };
+            view_documents: {
+                Args: { account_id: string; document_ids: string[] };
+                Returns: {
+                    bucket_id: string;
+                    id: string;
+                    object_name: string;
+                }[];
+            };
         };
         Enums: {
             [_ in never]: never;
@@ -979,6 +988,10 @@ export type Database = {
                 Returns: number;
             };
             record_refusal: { Args: { action: string; context: Json; detail: Json }; Returns: undefined };
+            record_sign_in: {
+                Args: { code: string; email: string; method: string; result: string; user_id: string };
+                Returns: undefined;
+            };
             record_stripe_event: { Args: { event: Json }; Returns: boolean };
             save_connected_account: {
                 Args: {
