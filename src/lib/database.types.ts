@@ -872,7 +872,7 @@ export type Database = {
             };
             portal_invoice: { Args: { token: string }; Returns: Json };
             prepare_invoice_pdf: { Args: { account_id: string; invoice_id: string }; Returns: Json };
-            report_refusal: { Args: { account_id: string; act: string; code: string }; Returns: undefined };
+            report_refusal: { Args: { account_id: string; act: string; code: string }; Returns: boolean };
             revoke_portal_links: { Args: { account_id: string; invoice_id: string }; Returns: number };
             save_invoice: {
                 Args: {

@@ -206,7 +206,7 @@ grant execute on function public.view_documents(uuid, uuid[]) to authenticated;
 -- Refused acts: their own transaction rolled back, so they are reported by a call of their own
 ------------------------------------------------------------------------------------------------------
 
-create function private.report_refusal(for_account uuid, act text, code text) returns void
+create function private.report_refusal(for_account uuid, act text, code text) returns boolean
     language plpgsql
     security definer
     set search_path = ''
@@ -238,12 +238,13 @@ begin
         subject_id => null,
         detail => jsonb_build_object('act', act, 'code', code)
     );
+    return member;
 end
 $$;
 comment on function private.report_refusal(uuid, text, text) is 'See public.report_refusal.';
 grant execute on function private.report_refusal(uuid, text, text) to authenticated;
 
-create function public.report_refusal(account_id uuid, act text, code text) returns void
+create function public.report_refusal(account_id uuid, act text, code text) returns boolean
     language sql
     set search_path = ''
 as $$
@@ -251,5 +252,5 @@ as $$
 $$;
 comment on function public.report_refusal(uuid, text, text) is
     'Records that the caller was refused: act is a permission or a route, code the stable code of the refusal. On the '
-    'account''s trail for its members, on the caller''s own for everybody else (AUD-2).';
+    'account''s trail for its members, on the caller''s own for everybody else (AUD-2). Was it the account''s?';
 grant execute on function public.report_refusal(uuid, text, text) to authenticated;

@@ -111,10 +111,19 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
             `jsonb_build_object('job_id', tests.id('${business} job'), 'customer_id', tests.id('${business} customer'))`,
         lines: json('jsonb_build_array(tests.line(12300))')
     },
+    'public.view_documents': { document_ids: (business) => `array[tests.id('${business} photo')]` },
+    'public.report_refusal': { act: json(`'jobs.write'`), code: json(`'not_allowed'`) },
     'public.discard_invoice': { invoice_id: id('draft') },
     'public.issue_invoice': { invoice_id: id('draft'), expected_total_pence: json('12000') },
     'public.send_invoice': { to_address: json(`'priya@mail.example'`), message: json(`'Thank you'`) },
     'public.audit_trail': { before_seq: json('null'), entity: json('null'), entity_id: json('null') },
+    'service.record_sign_in': {
+        email: json('null'),
+        user_id: id('owner'),
+        method: json(`'password'`),
+        result: json(`'ok'`),
+        code: json('null')
+    },
     'service.record_refusal': {
         context: (business) => `jsonb_build_object('account_id', tests.id('${business}'))`,
         action: json(`'document.refused'`),
@@ -191,6 +200,9 @@ export function ownedArguments(fn: ExposedFunction): string[] {
 }
 
 export type Answer = { answer: string | null; refusal: string | null; harm: boolean };
+
+/** What every member does in their account, whatever the role: whoever belongs to two does it in both. */
+export const OF_EVERY_MEMBER: readonly string[] = ['public.report_refusal'];
 
 const NOTHING = ['false', '0', '[]', '{}'];
 
