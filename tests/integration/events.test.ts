@@ -292,22 +292,29 @@ describe('[AUD-2] a record of a sign-in', () => {
         expect(written.some((row) => row.chain_kind === 'platform')).toBe(true);
     });
 
-    it('does not need the trail: people sign in and out although it cannot be written', async () => {
-        const person = await aPerson();
-        await sql.unsafe(`
+    it.each(['records', 'links'])(
+        'does not need the trail: people sign in and out although its %s cannot be written',
+        async (table) => {
+            const person = await aPerson();
+            const [{ n: before } = { n: 0 }] = await sql<{ n: number }[]>`
+            select count(*)::integer as n from audit.links where chain_id = ${person.id}`;
+            await sql.unsafe(`
             create function private.spoil() returns trigger language plpgsql as
                 $$ begin raise exception 'the trail is broken'; end $$;
             grant execute on function private.spoil() to public;
-            create trigger spoil before insert on audit.records for each row
+            create trigger spoil before insert on audit.${table} for each row
                 when (new.chain_id = '${person.id}') execute function private.spoil()`);
-        try {
-            const visitor = await signedIn(person, app);
-            expect((await visitor.post('/auth/sign-out', { scope: 'local' })).status).toBe(303);
-        } finally {
-            await sql.unsafe('drop trigger spoil on audit.records; drop function private.spoil()');
+            try {
+                const visitor = await signedIn(person, app);
+                expect((await visitor.post('/auth/sign-out', { scope: 'local' })).status).toBe(303);
+            } finally {
+                await sql.unsafe(`drop trigger spoil on audit.${table}; drop function private.spoil()`);
+            }
+            const [linked] =
+                await sql`select count(*)::integer as n from audit.links where chain_id = ${person.id}`;
+            expect(linked).toEqual({ n: before });
         }
-        expect(await chainOf(person.id, 'sign_in.succeeded')).toEqual([]);
-    });
+    );
 });
 
 describe('[AUD-2] a refusal', () => {
