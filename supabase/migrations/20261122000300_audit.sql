@@ -428,6 +428,71 @@ alter table audit.records enable always trigger records_are_linked;
 -- Writing
 ------------------------------------------------------------------------------------------------------
 
+create function audit.is_card_number(digits text) returns boolean
+    language plpgsql
+    immutable parallel safe
+    set search_path = ''
+as $$
+declare
+    sum integer := 0;
+    digit integer;
+begin
+    for place in 1 .. length(digits) loop
+        digit := substr(digits, length(digits) + 1 - place, 1)::integer * case place % 2 when 0 then 2 else 1 end;
+        sum := sum + digit / 10 + digit % 10;
+    end loop;
+    return sum % 10 = 0;
+end
+$$;
+comment on function audit.is_card_number(text) is 'Is the last digit the check digit of those before it (ISO/IEC 7812-1, annex B)?';
+
+create function audit.mask(content text) returns text
+    language plpgsql
+    immutable
+    set search_path = ''
+as $$
+declare
+    masked text := content;
+    form text;
+    candidate text;
+begin
+    -- Keys, by the forms that whoever issues them gives them: Stripe, our own API, webhook secrets, Supabase, Resend, a signed
+    -- token; and the secret part of a private link.
+    masked := regexp_replace(
+        masked,
+        '(([sr]k|tf)_(live|test)_|whsec_|sb_secret_)[A-Za-z0-9+/=_-]{8,}'
+            || '|re_[A-Za-z0-9]{6,}_[A-Za-z0-9]{12,}'
+            || '|eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}',
+        '[masked]', 'g'
+    );
+    masked := regexp_replace(masked, '/p/[A-Za-z0-9_-]{22,128}', '/p/[masked]', 'g');
+
+    -- Cards, in one piece or as they are printed, with the first digits and the lengths that are issued. An id, a digest or a
+    -- telephone number has another form.
+    foreach form in array array[
+        '(?:4[0-9]{12}|3[0689][0-9]{12}|3[47][0-9]{13}|[2-6][0-9]{15}|[456][0-9]{16,18})',
+        '[2-6][0-9]{3}[ .-][0-9]{4}[ .-][0-9]{4}[ .-][0-9]{4}',
+        '[456][0-9]{3}[ .-][0-9]{4}[ .-][0-9]{4}[ .-][0-9]{4}[ .-][0-9]{3}',
+        '3[0-9]{3}[ .-][0-9]{6}[ .-][0-9]{4,5}'
+    ] loop
+        for candidate in
+            select distinct hit.parts[1]
+            from regexp_matches(masked, '(?<![0-9a-f+])(' || form || ')(?![0-9A-Za-z])', 'g') as hit (parts)
+        loop
+            if audit.is_card_number(regexp_replace(candidate, '[^0-9]', '', 'g')) then
+                masked := replace(masked, candidate, '[masked]');
+            end if;
+        end loop;
+    end loop;
+
+    -- A number that stands in JSON as a number was not typed, and stays as it is.
+    return case when pg_input_is_valid(masked, 'jsonb') then masked else content end;
+end
+$$;
+comment on function audit.mask(text) is
+    'The JSON with card numbers, keys and private links in it written as [masked]: what somebody typed where it does not belong, or '
+    'sent as a header, never reaches the log (AUD-6). It cannot know a password that somebody wrote into a note.';
+
 create function audit.append(
     chain_kind text,
     chain uuid,
@@ -460,6 +525,7 @@ declare
     salt bytea;
     commitments text := '';
     held text := '';
+    number_of_request text;
     new_id bigint;
 begin
     -- This runs with every write. Loops over a handful of names, because to start a query costs more than all of them; and
@@ -518,6 +584,15 @@ begin
         contents := array_prepend(jsonb_build_array(actor ->> 'name')::text, contents);
     end if;
 
+    -- One look at all of it: hardly ever is there anything to mask.
+    number_of_request := context.request_id;
+    if concat_ws(' ', number_of_request, array_to_string(contents, ' ')) ~ '[0-9]{4}[ .-]?[0-9]{4,6}[ .-]?[0-9]{4}|_(live|test|secret)_|whsec_|re_|eyJ|/p/' then
+        for i in 1 .. cardinality(contents) loop
+            contents[i] := audit.mask(contents[i]);
+        end loop;
+        number_of_request := audit.mask(to_json(number_of_request)::text)::jsonb #>> '{}';
+    end if;
+
     for i in 1 .. cardinality(names) loop
         salt := uuid_send(gen_random_uuid());
         commitments := commitments || case when i > 1 then ' ' else '' end || names[i] || ':'
@@ -531,7 +606,7 @@ begin
     )
     values (
         chain, append.chain_kind, private.moment(), actor_kind, coalesce(context.person_id, (actor ->> 'id')::uuid),
-        context.session_id, context.via, context.trusted, context.request_id,
+        context.session_id, context.via, context.trusted, number_of_request,
         append.action, append.result, append.entity, append.entity_id, append.subject, append.subject_id, append.is_detail,
         commitments
     )

@@ -62,10 +62,12 @@ async function answerOrProblem(run: () => Promise<Response>, log: Log): Promise<
     }
 }
 
-/** The gateway's or web tier's request id when it is of a harmless form, else one of our own. */
+/** The gateway's or web tier's request id, which is a UUID; whatever else a caller sends is not repeated in logs. */
 function requestIdOf(request: Request): string {
     const given = request.headers.get('x-request-id');
-    return given !== null && /^[A-Za-z0-9_-]{8,64}$/.test(given) ? given : crypto.randomUUID();
+    return given !== null && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(given)
+        ? given
+        : crypto.randomUUID();
 }
 
 declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
