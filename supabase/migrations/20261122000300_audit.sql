@@ -111,12 +111,27 @@ comment on table audit.anchor_heads is
     'The heads that an anchor covers; index and path lead from each to the anchor''s root. Append only.';
 create index anchor_heads_by_number on audit.anchor_heads (number, index);
 
+create table audit.segments (
+    chain_id uuid not null,
+    last_seq bigint not null,
+    hash bytea not null,
+    anchor_number bigint not null references audit.anchors,
+    recorded_before timestamptz not null,
+    dropped_at timestamptz not null default now(),
+    transaction_id xid8 not null default pg_current_xact_id(),
+    primary key (chain_id, last_seq)
+);
+comment on table audit.segments is
+    'What was dropped when its time was over: a chain up to last_seq, whose hash stays here and in a signed anchor, so that '
+    'the rest still checks from there. Append only.';
+
 create table audit.watched (
     table_name text primary key,
     entity text not null,
     subject text not null,
     subject_column text not null,
-    is_detail boolean not null
+    is_detail boolean not null,
+    only_when text
 );
 comment on table audit.watched is 'The tables whose changes are recorded, and what they are called there.';
 
@@ -130,82 +145,6 @@ create table audit.columns (
 comment on table audit.columns is
     'Every column of a watched table. secret: never in the log, only that it changed. personal: erased with the person. '
     'business: kept as long as the record, as tax and company law ask.';
-
-------------------------------------------------------------------------------------------------------
--- Records stay as they were written
-------------------------------------------------------------------------------------------------------
-
-create function audit.refuse() returns trigger
-    language plpgsql
-    set search_path = ''
-as $$
-begin
-    raise exception using
-        errcode = '42501',
-        hint = 'audit_is_append_only',
-        message = format('The audit trail is append only: %s of %s is refused.', lower(tg_op), tg_table_name);
-end
-$$;
-comment on function audit.refuse() is 'Refuses what its trigger is put on, for every role and replication setting (AUD-3).';
-
-create trigger records_are_never_changed
-    before update or delete on audit.records
-    for each row execute function audit.refuse();
-create trigger records_are_never_truncated
-    before truncate on audit.records
-    for each statement execute function audit.refuse();
-create trigger links_are_never_changed
-    before update or delete on audit.links
-    for each row execute function audit.refuse();
-create trigger links_are_never_truncated
-    before truncate on audit.links
-    for each statement execute function audit.refuse();
-create trigger values_are_never_changed
-    before update or delete on audit.field_values
-    for each row execute function audit.refuse();
-create trigger values_are_never_truncated
-    before truncate on audit.field_values
-    for each statement execute function audit.refuse();
-create trigger anchors_are_never_changed
-    before update or delete on audit.anchors
-    for each row execute function audit.refuse();
-create trigger anchors_are_never_truncated
-    before truncate on audit.anchors
-    for each statement execute function audit.refuse();
-create trigger anchor_heads_are_never_changed
-    before update or delete on audit.anchor_heads
-    for each row execute function audit.refuse();
-create trigger anchor_heads_are_never_truncated
-    before truncate on audit.anchor_heads
-    for each statement execute function audit.refuse();
-create trigger heads_only_move_forward
-    before update on audit.heads
-    for each row when (new.seq <= old.seq)
-    execute function audit.refuse();
-create trigger heads_stay_with_their_chain
-    before update of chain_id on audit.heads
-    for each row execute function audit.refuse();
-create trigger heads_are_never_deleted
-    before delete on audit.heads
-    for each row execute function audit.refuse();
-create trigger heads_are_never_truncated
-    before truncate on audit.heads
-    for each statement execute function audit.refuse();
-
-alter table audit.records enable always trigger records_are_never_changed;
-alter table audit.records enable always trigger records_are_never_truncated;
-alter table audit.links enable always trigger links_are_never_changed;
-alter table audit.links enable always trigger links_are_never_truncated;
-alter table audit.field_values enable always trigger values_are_never_changed;
-alter table audit.field_values enable always trigger values_are_never_truncated;
-alter table audit.anchors enable always trigger anchors_are_never_changed;
-alter table audit.anchors enable always trigger anchors_are_never_truncated;
-alter table audit.anchor_heads enable always trigger anchor_heads_are_never_changed;
-alter table audit.anchor_heads enable always trigger anchor_heads_are_never_truncated;
-alter table audit.heads enable always trigger heads_only_move_forward;
-alter table audit.heads enable always trigger heads_stay_with_their_chain;
-alter table audit.heads enable always trigger heads_are_never_deleted;
-alter table audit.heads enable always trigger heads_are_never_truncated;
 
 ------------------------------------------------------------------------------------------------------
 -- The encoding
@@ -659,6 +598,31 @@ comment on function audit.record() is
     'Records a changed row: the fields that changed, before and after (AUD-1). Its arguments are what audit.watch was told: entity, '
     'subject, the subject''s column, is it a detail, the account''s column, the columns to compare, the secret ones.';
 
+create function audit.refuse_truncate() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    raise exception using
+        errcode = '42501',
+        hint = 'audit_sees_no_truncate',
+        message = format('Truncate would empty %s without a record: delete its rows.', tg_table_name);
+end
+$$;
+comment on function audit.refuse_truncate() is 'Row triggers do not fire for a truncate, so a watched table can''t be truncated (AUD-1).';
+
+create function audit.name_of(of_table regclass) returns text
+    language sql
+    stable
+    set search_path = ''
+as $$
+    select n.nspname || '.' || c.relname
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = of_table
+$$;
+comment on function audit.name_of(regclass) is 'schema.table, as audit.watched writes it.';
+
 create function audit.watch(
     watched_table regclass,
     entity text,
@@ -674,28 +638,12 @@ create function audit.watch(
     set search_path = ''
 as $$
 declare
-    name_of_table text := (
-        select n.nspname || '.' || c.relname
-        from pg_catalog.pg_class as c
-        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-        where c.oid = watched_table
-    );
-    unknown text;
-    call text := format(
-        'audit.record(%L, %L, %L, %L, %L, %L, %L)',
-        entity, coalesce(subject, entity), subject_column, is_detail,
-        case when watched_table = 'public.accounts'::regclass then 'id' else 'account_id' end,
-        array(
-            select column_name
-            from unnest(secret || personal || business) as column_name
-            where column_name <> 'updated_at'
-            order by column_name collate "C"
-        ),
-        secret
-    );
+    name_of_table text := audit.name_of(watched_table);
 begin
-    insert into audit.watched (table_name, entity, subject, subject_column, is_detail)
-    values (name_of_table, watch.entity, coalesce(watch.subject, watch.entity), watch.subject_column, watch.is_detail);
+    insert into audit.watched (table_name, entity, subject, subject_column, is_detail, only_when)
+    values (
+        name_of_table, watch.entity, coalesce(watch.subject, watch.entity), watch.subject_column, watch.is_detail, watch.only_when
+    );
 
     insert into audit.columns (table_name, column_name, class)
     select name_of_table, column_name, 'secret' from unnest(secret) as column_name
@@ -704,9 +652,27 @@ begin
     union all
     select name_of_table, column_name, 'business' from unnest(business) as column_name;
 
+    perform audit.watch_again(watched_table);
+end
+$$;
+comment on function audit.watch(regclass, text, text, text, boolean, text[], text[], text[], text) is
+    'Has every change of a table recorded, whoever makes it. Every column is named once, as secret, personal or business. '
+    'only_when leaves out updates that are a machine''s bookkeeping, such as taking a lease.';
+
+create function audit.watch_again(watched_table regclass) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    watched audit.watched;
+    call text;
+    unknown text;
+begin
+    select * into strict watched from audit.watched as w where w.table_name = audit.name_of(watched_table);
+
     select string_agg(coalesce(named.column_name, existing.attname), ', ')
     into unknown
-    from (select c.column_name from audit.columns as c where c.table_name = name_of_table) as named
+    from (select c.column_name from audit.columns as c where c.table_name = watched.table_name) as named
     full join (
         select a.attname
         from pg_catalog.pg_attribute as a
@@ -714,23 +680,40 @@ begin
     ) as existing on existing.attname = named.column_name
     where existing.attname is null or named.column_name is null;
     if unknown is not null then
-        raise exception 'Columns of % that are not classified, or do not exist: %', name_of_table, unknown;
+        raise exception 'Columns of % that are not classified, or do not exist: %', watched.table_name, unknown;
     end if;
 
-    execute format('create trigger audit_added_and_deleted after insert or delete on %s for each row execute function %s', name_of_table, call);
-    execute format(
-        'create trigger audit_changed after update on %s for each row %s execute function %s',
-        name_of_table,
-        case when only_when is not null then 'when (' || only_when || ')' else '' end,
-        call
+    call := format(
+        'audit.record(%L, %L, %L, %L, %L, %L, %L)',
+        watched.entity, watched.subject, watched.subject_column, watched.is_detail,
+        case when watched.table_name = 'public.accounts' then 'id' else 'account_id' end,
+        array(
+            select c.column_name
+            from audit.columns as c
+            where c.table_name = watched.table_name and c.column_name <> 'updated_at'
+            order by c.column_name collate "C"
+        ),
+        array(select c.column_name from audit.columns as c where c.table_name = watched.table_name and c.class = 'secret')
     );
-    execute format('alter table %s enable always trigger audit_added_and_deleted', name_of_table);
-    execute format('alter table %s enable always trigger audit_changed', name_of_table);
+    execute format(
+        'create or replace trigger audit_added_and_deleted after insert or delete on %s for each row execute function %s',
+        watched.table_name, call
+    );
+    execute format(
+        'create or replace trigger audit_changed after update on %s for each row %s execute function %s',
+        watched.table_name, 'when (' || watched.only_when || ')', call
+    );
+    execute format(
+        'create or replace trigger audit_sees_no_truncate before truncate on %s for each statement execute function audit.refuse_truncate()',
+        watched.table_name
+    );
+    execute format('alter table %s enable always trigger audit_added_and_deleted', watched.table_name);
+    execute format('alter table %s enable always trigger audit_changed', watched.table_name);
+    execute format('alter table %s enable always trigger audit_sees_no_truncate', watched.table_name);
 end
 $$;
-comment on function audit.watch(regclass, text, text, text, boolean, text[], text[], text[], text) is
-    'Has every change of a table recorded, whoever makes it. Every column is named once, as secret, personal or business. '
-    'only_when leaves out updates that are a machine''s bookkeeping, such as taking a lease.';
+comment on function audit.watch_again(regclass) is
+    'Puts the triggers on a watched table anew: after a column was added and classified in audit.columns, or was dropped.';
 
 select audit.watch(
     'public.accounts', 'account',
@@ -831,135 +814,6 @@ comment on function service.record_refusal(jsonb, text, jsonb) is
     'Records an act that was refused: its own transaction rolled back, so this is a call of its own. '
     'context: {account_id?, actor_kind?, actor_id?, actor_name?, entity?, entity_id?}.';
 grant execute on function service.record_refusal(jsonb, text, jsonb) to service_role;
-
-------------------------------------------------------------------------------------------------------
--- Checking
-------------------------------------------------------------------------------------------------------
-
-create function audit.verify(
-    chain uuid,
-    outside_head jsonb default null,
-    after_seq bigint default 0,
-    page_size integer default 10000
-) returns jsonb
-    language plpgsql
-    stable
-    set search_path = ''
-as $$
-declare
-    hash_before bytea := audit.genesis(chain);
-    head audit.heads;
-    checked bigint;
-    last_seq bigint;
-    erased bigint;
-    bad jsonb;
-    outside_seq bigint := (outside_head ->> 'seq')::bigint;
-    outside_hash bytea;
-begin
-    select * into head from audit.heads as h where h.chain_id = chain;
-    if after_seq > 0 then
-        select l.hash into hash_before from audit.links as l where l.chain_id = chain and l.seq = after_seq;
-    end if;
-
-    with page as materialized (
-        select
-            l.seq, l.record_id, l.hash,
-            row_number() over in_order + after_seq as expected_seq,
-            coalesce(lag(l.hash) over in_order, hash_before) as hash_before
-        from (
-            select *
-            from audit.links as l
-            where l.chain_id = chain and l.seq > after_seq
-            order by l.seq
-            limit page_size
-        ) as l
-        window in_order as (order by l.seq)
-    ),
-    judged as (
-        select
-            p.seq, p.record_id, checked.erased,
-            case
-                when p.seq <> p.expected_seq then 'link_missing'
-                when r.id is null then 'record_missing'
-                when r.chain_id <> chain then 'link_changed'
-                when p.hash is distinct from sha256(p.hash_before || int8send(p.seq) || audit.digest(r)) then 'record_changed'
-                when checked.bad > 0 then 'value_changed'
-            end as reason
-        from page as p
-        left join audit.records as r on r.id = p.record_id
-        left join audit.field_values as v on v.record_id = p.record_id
-        cross join lateral audit.check_values(r.commitments, v.fields) as checked
-    )
-    select
-        count(*), max(j.seq), coalesce(sum(j.erased), 0),
-        (array_agg(jsonb_build_object('seq', j.seq, 'record_id', j.record_id, 'reason', j.reason) order by j.seq) filter (where j.reason is not null))[1]
-    into checked, last_seq, erased, bad
-    from judged as j;
-    last_seq := coalesce(last_seq, after_seq);
-
-    -- The end of the chain: its head, and nothing of it left outside.
-    if bad is null and checked < page_size then
-        if last_seq > coalesce(head.seq, 0) then
-            bad := jsonb_build_object('seq', last_seq, 'record_id', null, 'reason', 'head_behind');
-        elsif last_seq < coalesce(head.seq, 0) then
-            bad := jsonb_build_object('seq', last_seq + 1, 'record_id', null, 'reason', 'cut_tail');
-        elsif head.hash is distinct from (select l.hash from audit.links as l where l.chain_id = chain and l.seq = last_seq) then
-            bad := jsonb_build_object('seq', last_seq, 'record_id', null, 'reason', 'head_differs');
-        else
-            select jsonb_build_object('seq', null, 'record_id', r.id, 'reason', 'record_unlinked')
-            into bad
-            from audit.records as r
-            where r.chain_id = chain
-              and not exists (select from audit.links as l where l.chain_id = chain and l.record_id = r.id)
-            order by r.id
-            limit 1;
-        end if;
-    end if;
-
-    if bad is null and outside_seq > after_seq and (outside_seq <= last_seq or checked < page_size) then
-        select l.hash into outside_hash from audit.links as l where l.chain_id = chain and l.seq = outside_seq;
-        bad := case
-            when outside_hash is null then jsonb_build_object('seq', outside_seq, 'record_id', null, 'reason', 'cut_tail')
-            when outside_hash <> decode(outside_head ->> 'hash', 'hex') then jsonb_build_object('seq', outside_seq, 'record_id', null, 'reason', 'head_differs')
-        end;
-    end if;
-
-    return jsonb_build_object(
-        'checked', checked,
-        'next_seq', case when bad is null and checked = page_size then last_seq end,
-        'head', jsonb_build_object('seq', coalesce(head.seq, 0), 'hash', encode(coalesce(head.hash, audit.genesis(chain)), 'hex')),
-        'erased', erased,
-        'bad', bad
-    );
-end
-$$;
-comment on function audit.verify(uuid, jsonb, bigint, integer) is
-    'Checks one page of a chain: {checked, next_seq, head: {seq, hash}, erased, bad: {seq, record_id, reason}}. Call again with next_seq '
-    'as after_seq until it is null. outside_head: {seq, hash in hex} as an anchor shows it; the chain must hold just that.';
-
-create function audit.check_values(commitments text, fields jsonb, out erased integer, out bad integer)
-    language plpgsql
-    immutable parallel safe
-    set search_path = ''
-as $$
-begin
-    select
-        count(*) filter (where field.value is null),
-        count(*) filter (
-            where committed.name is null
-               or encode(extensions.hmac(convert_to(field.value ->> 1, 'UTF8'), decode(field.value ->> 0, 'hex'), 'sha256'), 'hex') <> committed.mac
-        )
-    into erased, bad
-    from (
-        select split_part(entry, ':', 1) as name, split_part(entry, ':', 2) as mac
-        from string_to_table(commitments, ' ') as entry
-        where entry <> ''
-    ) as committed
-    full join jsonb_each(fields) as field (name, value) on field.name = committed.name;
-end
-$$;
-comment on function audit.check_values(text, jsonb) is
-    'How many fields that a record commits to are erased, and how many values do not match (or are committed to nowhere).';
 
 ------------------------------------------------------------------------------------------------------
 -- Reading
