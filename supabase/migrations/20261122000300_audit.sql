@@ -124,6 +124,7 @@ create table audit.segments (
 comment on table audit.segments is
     'What was dropped when its time was over: a chain up to last_seq, whose hash stays here and in a signed anchor, so that '
     'the rest still checks from there. Append only.';
+create index segments_by_anchor on audit.segments (anchor_number);
 
 create table audit.watched (
     table_name text primary key,

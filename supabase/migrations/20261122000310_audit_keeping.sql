@@ -415,23 +415,28 @@ $$;
 comment on function audit.drop_segment(uuid, interval) is
     'Drops the months of a chain that are older than this, up to the last anchored head in them. Answers that head''s number, or 0.';
 
-create procedure audit.drop_old_segments(keep interval default '7 years')
+create function audit.drop_old_segments(keep interval default '7 years') returns bigint
     language plpgsql
+    security definer
+    set search_path = ''
 as $$
 declare
     chain uuid;
+    dropped bigint := 0;
 begin
     for chain in
         select h.chain_id from audit.heads as h order by h.chain_id
     loop
-        perform audit.drop_segment(chain, keep);
-        commit;
+        if audit.drop_segment(chain, keep) > 0 then
+            dropped := dropped + 1;
+        end if;
     end loop;
+    return dropped;
 end
 $$;
-comment on procedure audit.drop_old_segments(interval) is
-    'Drops what is older than this from every chain, each in a transaction of its own. Less than twelve months is refused. '
-    'Seven years cover the six for which tax law wants the books kept.';
+comment on function audit.drop_old_segments(interval) is
+    'Drops what is older than this from every chain; less than twelve months is refused. Seven years cover the six for which tax '
+    'law wants the books kept. Answers how many chains became shorter.';
 
 ------------------------------------------------------------------------------------------------------
 -- The guards stay too
@@ -440,12 +445,13 @@ comment on procedure audit.drop_old_segments(interval) is
 -- In another schema, because an event trigger whose function goes with the schema that is dropped does not fire.
 create table private.guarded (
     relation regclass,
-    function regprocedure,
+    function text,
     constraint relation_is_guarded_once unique (relation),
     constraint function_is_guarded_once unique (function),
     constraint guarded_is_a_table_or_a_function check ((relation is null) <> (function is null))
 );
 comment on table private.guarded is 'What no alter, drop or replace may touch: the tables of the audit trail and its functions. Append only.';
+comment on column private.guarded.function is 'As text, with the types of its arguments: an upgrade of Postgres gives functions other numbers.';
 create trigger guarded_is_never_changed
     before update or delete on private.guarded
     for each row execute function audit.refuse();
@@ -474,7 +480,7 @@ begin
           left join pg_catalog.pg_class as r on r.oid = g.relation
           where case c.classid
               when 'pg_catalog.pg_class'::regclass then g.relation = c.objid
-              when 'pg_catalog.pg_proc'::regclass then g.function = c.objid
+              when 'pg_catalog.pg_proc'::regclass then coalesce(to_regprocedure(g.function) = c.objid, g.function is not null)
               when 'pg_catalog.pg_trigger'::regclass then g.relation = (select t.tgrelid from pg_catalog.pg_trigger as t where t.oid = c.objid)
               when 'pg_catalog.pg_rewrite'::regclass then g.relation = (select w.ev_class from pg_catalog.pg_rewrite as w where w.oid = c.objid)
               when 'pg_catalog.pg_policy'::regclass then g.relation = (select p.polrelid from pg_catalog.pg_policy as p where p.oid = c.objid)
@@ -526,7 +532,7 @@ begin
         select
         from private.guarded as g
         where (d.classid = 'pg_catalog.pg_class'::regclass and d.objsubid = 0 and g.relation = d.objid)
-           or (d.classid = 'pg_catalog.pg_proc'::regclass and g.function = d.objid)
+           or (d.classid = 'pg_catalog.pg_proc'::regclass and g.function is not null and to_regprocedure(g.function) is null)
            or (
                d.object_type in ('trigger', 'rule', 'policy')
                and g.relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
@@ -563,7 +569,7 @@ as $$
     where (c.relnamespace = 'audit'::regnamespace and c.relkind in ('r', 'p', 'S'))
        or c.oid = 'private.guarded'::regclass
     union all
-    select null, p.oid
+    select null, p.oid::regprocedure::text
     from pg_catalog.pg_proc as p
     where p.pronamespace = 'audit'::regnamespace
        or p.oid in ('private.refuse_alter'::regproc, 'private.refuse_drop'::regproc)

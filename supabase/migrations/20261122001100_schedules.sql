@@ -39,6 +39,10 @@ values
         'forget-idempotency', '17 3 * * *',
         $$delete from private.idempotency where created_at < now() - interval '7 days'$$,
         'A form is not sent again after a week.'
+    ),
+    (
+        'drop-old-audit', '41 3 2 * *', 'select audit.drop_old_segments()',
+        'Drops whole months of the audit trail when the years are over for which they are kept.'
     );
 
 select cron.schedule(s.name, s.schedule, s.command)

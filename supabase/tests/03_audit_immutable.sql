@@ -112,7 +112,7 @@ select is_empty(
         select p.oid::regprocedure::text
         from pg_proc as p
         where p.pronamespace = 'audit'::regnamespace
-          and not exists (select from private.guarded as g where g.function = p.oid)
+          and not exists (select from private.guarded as g where to_regprocedure(g.function) = p.oid)
     $$,
     '[AUD-3] everything in schema audit is under the guard'
 );

@@ -39,6 +39,7 @@ export const rule: Rule = {
         'audit.anchors.statement_hash': 'Published: what a signature is over.',
         'audit.anchor_heads.hash': 'Published: the head of a chain.',
         'audit.links.hash': 'Shown to the owner: a link of the chain.',
+        'audit.segments.hash': 'Shown to the owner: where a dropped segment closed.',
         'audit.heads.hash': 'Shown to the owner: the head of a chain.'
     },
     bad: `create table private.lint_example (id uuid primary key, refresh_token text);`,

@@ -45,6 +45,8 @@ export const rule: Rule = {
         'audit.heads': 'The trail itself.',
         'audit.anchors': 'The trail itself, signed.',
         'audit.anchor_heads': 'The trail itself, signed.',
+        'audit.segments': 'The trail itself: what was dropped behind a signed head.',
+        'private.guarded': 'What is guarded: changed by a migration alone.',
         'audit.watched': 'What is recorded: changed by a migration alone.',
         'audit.columns': 'What is recorded: changed by a migration alone.'
     },
