@@ -27,6 +27,14 @@ alter default privileges in schema public revoke all on functions from anon, aut
 grant usage on schema private to anon, authenticated;
 grant usage on schema service to service_role;
 
+-- Nobody but the owner makes temporary objects: a temporary type or table is found before everything else, in functions
+-- that run with their owner's rights too, whatever their search_path.
+do $$
+begin
+    execute format('revoke temporary on database %I from public', current_database());
+end
+$$;
+
 ------------------------------------------------------------------------------------------------------
 -- Tables are born closed
 ------------------------------------------------------------------------------------------------------
@@ -312,6 +320,12 @@ declare
 begin
     if key is null then
         perform private.fail('validation_failed', 'Send an idempotency key with this.', 'idempotency_key');
+    end if;
+    -- Whoever calls has checked more than this; here nobody leaves a trace among another account's acts.
+    if replay.owner_id is distinct from auth.uid()
+        and not replay.owner_id = any (private.accounts_that_allow('member_reads'))
+    then
+        perform private.fail('not_found', 'There is nothing here, or it is not yours.');
     end if;
 
     -- A second request with this key waits here for the first one's transaction to end.

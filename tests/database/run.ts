@@ -31,6 +31,10 @@ async function runFile(owner: Sql, file: string): Promise<Outcome> {
     const connection = await owner.reserve();
     try {
         await connection.unsafe('begin; set local search_path = public, extensions, tests, pgtap');
+        // pgTAP and the files keep their own things in temporary tables, which people may not make: for now they may.
+        await connection.unsafe(`
+            do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$
+        `);
         for (const statement of splitStatements(readFileSync(file, 'utf8'))) {
             try {
                 for (const line of tapLines(await connection.unsafe(statement.text))) {

@@ -26,7 +26,9 @@ export const rule: Rule = {
     excused: {
         'portal_invoice(text)': 'A customer reads the invoice of a private link, whose token is the right.',
         'private.portal_invoice(text)': 'What portal_invoice(text) calls.',
-        'private.portal_documents()': 'The PDF of that invoice, for the policy on storage.'
+        'private.portal_documents()': 'The PDF of that invoice, for the policy on storage.',
+        'private.before_request()':
+            'The Data API asks it before every request; it refuses some and answers nothing.'
     },
     bad: `
         create table public.lint_example (account_id uuid primary key);
