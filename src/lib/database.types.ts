@@ -805,14 +805,32 @@ export type Database = {
             [_ in never]: never;
         };
         Functions: {
+            audit_begin_export: { Args: { account_id: string; format: string }; Returns: Json };
+            audit_choices: { Args: { account_id: string }; Returns: Json };
+            audit_export: {
+                Args: { account_id: string; after_seq?: number; export_id: number; page_size?: number };
+                Returns: Json;
+            };
+            audit_head: { Args: { account_id: string }; Returns: Json };
             audit_trail: {
                 Args: {
                     account_id: string;
-                    before_seq?: number;
+                    actions?: string[];
+                    actor?: string;
+                    after?: string;
+                    before?: string;
                     entity?: string;
                     entity_id?: string;
                     page_size?: number;
+                    result?: string;
+                    since?: string;
+                    until?: string;
+                    words?: string;
                 };
+                Returns: Json;
+            };
+            audit_verify: {
+                Args: { account_id: string; after_seq?: number; outside_head?: Json; page_size?: number };
                 Returns: Json;
             };
             create_customer: {

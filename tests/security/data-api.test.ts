@@ -163,6 +163,8 @@ describe('functions', () => {
         if (argument === 'account_id') return bell.accountId;
         if (argument === 'invoice_id') return invoiceId;
         if (type === 'uuid') return randomUUID();
+        if (type === 'date') return '2026-11-22';
+        if (type === 'text[]') return ['photo'];
         if (type === 'jsonb')
             return argument === 'lines' ? [] : { title: 'x', name: 'x', address_line_1: 'x' };
         return type === 'text' ? 'photo' : 1;

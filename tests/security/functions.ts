@@ -116,7 +116,26 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
     'public.discard_invoice': { invoice_id: id('draft') },
     'public.issue_invoice': { invoice_id: id('draft'), expected_total_pence: json('12000') },
     'public.send_invoice': { to_address: json(`'priya@mail.example'`), message: json(`'Thank you'`) },
-    'public.audit_trail': { before_seq: json('null'), entity: json('null'), entity_id: json('null') },
+    'public.audit_trail': Object.fromEntries(
+        [
+            'entity',
+            'entity_id',
+            'actor',
+            'actions',
+            'result',
+            'since',
+            'until',
+            'words',
+            'before',
+            'after'
+        ].map((name) => [name, json('null')])
+    ),
+    'public.audit_verify': { outside_head: json('null') },
+    'public.audit_begin_export': { format: json(`'jsonl'`) },
+    'public.audit_export': {
+        export_id: (business) => `tests.word('${business} export')`,
+        after_seq: json('0')
+    },
     'service.record_sign_in': {
         email: json('null'),
         user_id: id('owner'),

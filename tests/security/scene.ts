@@ -19,6 +19,7 @@ export async function setTheScene(sql: ISql): Promise<void> {
             insert into public.payments (account_id, invoice_id, amount_pence, method, paid_at)
             values (tests.id(${name}), tests.id(${`${name} invoice`}), 100, 'cash', now())
         `;
+        await anExport(sql, name);
         await sql`select tests.draft(${name}, null, 'draft')`;
         await sql`select tests.photo(${name})`;
         await sql`select tests.job(${name}, 'newest job')`;
@@ -43,6 +44,16 @@ export async function setTheScene(sql: ISql): Promise<void> {
         where r.account_id = tests.id('finch')
           and r.key = 'partner'
     `;
+}
+
+/** An export of the trail that the owner began: `bell export` is its number, and pages leave for nobody else. */
+async function anExport(sql: ISql, name: string): Promise<void> {
+    await sql`select tests.claim(${`${name} owner`})`;
+    await sql`
+        insert into tests.words (name, word)
+        select ${`${name} export`}, public.audit_begin_export(tests.id(${name}), 'jsonl') ->> 'export_id'
+    `;
+    await sql`select set_config('request.jwt.claims', '', true)`;
 }
 
 /** A photo that somebody has begun to upload: 'bell arriving' without a file, 'bell arrived' with both its files. */

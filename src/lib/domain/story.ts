@@ -1,116 +1,62 @@
 // The audit trail as a person would tell it: one sentence an act, and its changed fields in words.
-// Reads records as they are stored; an act that has no sentence yet is told plainly, never left out.
-import { formatDay, formatMoment } from './dates.ts';
+// Reads records as they are stored; an act that has no sentence yet is told plainly, never left out, and whatever
+// stands in a record, telling it never throws.
 import { jobStateLabel, JOB_STATES } from './lifecycle.ts';
-import { formatPence } from './money.ts';
-import { formatQuantity } from './quantity.ts';
+import { sentenceCase, type Fields, type Names } from './story-fields.ts';
+import { SENTENCES } from './story-sentences.ts';
 
-type Fields = Readonly<Record<string, unknown>> | null;
+export { changeInWords, changesOf, type Change } from './story-fields.ts';
+
+/** Every kind of actor that the log knows. */
+export const ACTOR_KINDS = [
+    'person',
+    'customer',
+    'partner',
+    'api_key',
+    'platform_owner',
+    'webhook',
+    'worker',
+    'system'
+] as const;
+
+export type ActorKind = (typeof ACTOR_KINDS)[number];
+
+/** What became of an act. */
+export const RESULTS = ['ok', 'refused', 'failed'] as const;
+
+export type ActResult = (typeof RESULTS)[number];
 
 export type ActRecord = {
     readonly action: string;
+    readonly result?: ActResult;
     readonly entity: string;
     readonly before: Fields;
     readonly after: Fields;
     readonly detail: Fields;
-    readonly actor_kind: 'person' | 'customer' | 'webhook' | 'worker' | 'system';
+    /** Names of fields whose values were erased. */
+    readonly erased?: readonly string[];
+    /** What ids among the values stand for. */
+    readonly names?: Names;
+    readonly actor_kind: ActorKind;
     readonly actor_name: string | null;
 };
 
-/** A changed field: its name in words, and what it was and is. Null means there was nothing. */
-export type Change = {
-    readonly field: string;
-    readonly before: string | null;
-    readonly after: string | null;
-};
-
-const text = (fields: Fields, name: string): string => {
-    const value = fields?.[name];
-    return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
-};
-const money = (fields: Fields, name: string): string => {
-    const value = fields?.[name];
-    return typeof value === 'number' ? formatPence(value) : '';
-};
-const named = (words: string, name: string): string => (name === '' ? words : `${words} ${name}`);
-const quoted = (name: string): string => (name === '' ? '' : `“${name}”`);
-
-/** A refund: the trader makes it in Stripe, and Stripe tells us of it. */
-function paidBack({ before, after }: ActRecord): string {
-    const sum = Number(after?.refunded_pence) - Number(before?.refunded_pence);
-    return Number.isNaN(sum) ? 'changed a payment' : `paid ${formatPence(sum)} back to the customer`;
-}
-
-/** What was done, by action; the record's fields after (or before, when it is gone) fill in what to. */
-const SENTENCES: Readonly<Record<string, (record: ActRecord) => string>> = {
-    'account.created': ({ after }) => named('opened the business', text(after, 'name')),
-    'account.updated': () => 'changed the business’s details',
-    'member.created': ({ after }) => named('joined the team:', text(after, 'display_name')),
-    'member.removed': () => 'removed somebody from the team',
-    'customer.created': ({ after }) => named('added customer', text(after, 'name')),
-    'customer.updated': () => 'changed a customer’s details',
-    'customer.deleted': ({ before }) => named('deleted customer', text(before, 'name')),
-    'site.created': ({ after }) => named('added the address', text(after, 'address_line_1')),
-    'site.updated': () => 'changed an address',
-    'job.created': ({ after }) => named('took the job', quoted(text(after, 'title'))),
-    'job.updated': () => 'changed a job',
-    'document.created': ({ after }) =>
-        text(after, 'kind') === 'photo' ? 'began sending a photo' : 'made room for the invoice’s PDF',
-    'document.ready': ({ after }) =>
-        text(after, 'content_type') === 'application/pdf' ? 'stored the invoice’s PDF' : 'added a photo',
-    'document.deleted': ({ before }) =>
-        text(before, 'kind') === 'photo' ? 'gave up on a photo' : 'removed a document',
-    'invoice.created': () => 'began an invoice',
-    'invoice.updated': ({ after }) => {
-        const fields = Object.keys(after ?? {});
-        if (fields.every((field) => /^(net|vat|total)_pence$/.test(field))) return 'added the invoice up';
-        return fields.includes('document_id') ? 'put the PDF with the invoice' : 'changed an invoice';
-    },
-    'invoice.deleted': () => 'threw a draft invoice away',
-    // Back from paid, when all of it was refunded, it is not issued a second time.
-    'invoice.issued': ({ before, after }) =>
-        text(before, 'state') === 'draft'
-            ? named('issued invoice', text(after, 'reference'))
-            : 'marked the invoice unpaid again',
-    'invoice.sent': () => 'sent the invoice',
-    'invoice.part_paid': ({ before }) =>
-        text(before, 'state') === 'paid' ? 'marked the invoice part paid again' : 'recorded a part payment',
-    'invoice.paid': () => 'marked the invoice paid',
-    'invoice_line.created': ({ after }) => named('added the line', quoted(text(after, 'description'))),
-    'invoice_line.updated': () => 'changed a line',
-    'invoice_line.deleted': ({ before }) => named('took out the line', quoted(text(before, 'description'))),
-    'invoice_vat.created': () => 'added the VAT up',
-    'invoice_vat.updated': () => 'added the VAT up again',
-    'invoice_vat.deleted': () => 'added the VAT up again',
-    'payment.created': ({ after }) =>
-        `recorded a payment of ${money(after, 'amount_pence')} by ${text(after, 'method') || 'card'}`,
-    'payment.updated': paidBack,
-    'payment.part_refunded': paidBack,
-    'payment.refunded': paidBack,
-    'portal_link.created': () => 'made a private link for the customer',
-    'portal_link.first_viewed': () => 'opened the invoice for the first time',
-    'portal_link.revoked': () => 'ended a private link',
-    'connected_account.created': () => 'began setting up card payments at Stripe',
-    'connected_account.updated': ({ after }) =>
-        after?.charges_enabled === true ? 'switched card payments on' : 'changed what the account may do',
-    'checkout.created': () => 'began to pay',
-    'checkout.open': () => 'opened Stripe’s payment page',
-    'checkout.complete': () => 'confirmed that the payment page was completed',
-    'checkout.closing': () => 'was kept from paying on a page that is out of date',
-    'checkout.expired': () => 'closed the payment page unpaid',
-    'message.created': ({ after }) => named('queued an e-mail to', text(after, 'to_address')),
-    'message.sent': () => 'sent the e-mail',
-    'message.failed': () => 'could not send the e-mail',
-    'message.unknown': () => 'can’t tell whether the e-mail was sent'
-};
-
 /** Who acted, as the sentence begins. */
-export function actorOf(record: Pick<ActRecord, 'actor_kind' | 'actor_name'>): string {
+export function actorOf(record: Pick<ActRecord, 'actor_kind' | 'actor_name' | 'erased'>): string {
+    if (record.actor_name === null && record.erased?.includes('@actor')) return 'Somebody (name erased)';
     switch (record.actor_kind) {
         case 'person':
             return record.actor_name ?? 'Somebody who has left';
         case 'customer':
             return record.actor_name ?? 'The customer';
+        case 'partner':
+            return record.actor_name ?? 'A partner';
+        case 'api_key':
+            return record.actor_name === null ? 'An API key' : `API key ${record.actor_name}`;
+        case 'platform_owner':
+            return record.actor_name === null
+                ? 'Somebody from TradersFlow'
+                : `${record.actor_name} from TradersFlow`;
         case 'webhook':
             return 'Stripe';
         case 'worker':
@@ -119,52 +65,116 @@ export function actorOf(record: Pick<ActRecord, 'actor_kind' | 'actor_name'>): s
     }
 }
 
-/** What was done: the rest of the sentence, without its actor. */
+/** Why an act was refused, by the code that it was refused with. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+    ['credentials_wrong', 'wrong password'],
+    ['invalid_credentials', 'wrong password'],
+    ['wrong_password', 'wrong password'],
+    ['code_wrong', 'wrong or old code'],
+    ['otp_expired', 'wrong or old code'],
+    ['too_many_tries', 'too many tries'],
+    ['over_request_rate_limit', 'too many tries'],
+    ['email_not_confirmed', 'the e-mail address is not confirmed'],
+    ['user_banned', 'this sign-in is blocked'],
+    ['person_blocked', 'this sign-in is blocked'],
+    ['password_weak', 'the password is too weak'],
+    ['weak_password', 'the password is too weak'],
+    ['not_allowed', 'their role does not allow it'],
+    ['not_found', 'it is not there, or not theirs'],
+    ['account_suspended', 'the business is suspended'],
+    ['session_ended', 'their session had ended'],
+    ['signed_out', 'they were signed out'],
+    ['cross_site', 'it came from another site'],
+    ['validation_failed', 'something in it was not right']
+]);
+
+function reasonOf({ detail }: Pick<ActRecord, 'detail'>): string {
+    for (const name of ['code', 'reason', 'error', 'error_code']) {
+        const code = detail?.[name];
+        if (typeof code === 'string' && code !== '') {
+            return `: ${REASONS.get(code) ?? code.replaceAll('_', ' ')}`;
+        }
+    }
+    return '';
+}
+
+/** Things, as single words in a sentence that has no better one. */
+const THINGS: ReadonlyMap<string, string> = new Map([
+    ['account', 'business'],
+    ['invoice_line', 'invoice line'],
+    ['invoice_vat', 'VAT'],
+    ['portal_link', 'private link'],
+    ['connected_account', 'card payments'],
+    ['checkout', 'payment page'],
+    ['message', 'e-mail'],
+    ['role_permission', 'permission'],
+    ['session', 'signing in'],
+    ['sign_in', 'signing in'],
+    ['audit', 'audit trail']
+]);
+
+/** An action in plain words, as filters list it: “Invoice: part paid”. */
+export function actionInWords(action: string): string {
+    const [entity = '', ...verb] = action.split('.');
+    const thing = THINGS.get(entity) ?? entity.replaceAll('_', ' ');
+    const rest = verb.join(' ').replaceAll('_', ' ');
+    return sentenceCase(rest === '' ? thing : `${thing}: ${rest}`);
+}
+
+/** What was tried, for the sentence of an act that did not happen: “issue invoice”, “change customer”. */
+function attemptOf(action: string): string {
+    const parts = action.replace(/\.(refused|failed)$/, '').split('.');
+    const [entity = '', verb = ''] = parts;
+    const thing = (THINGS.get(entity) ?? entity).replaceAll('_', ' ');
+    return verb === '' ? thing : `${thing}, ${verb.replaceAll('_', ' ')}`;
+}
+
+const SIGN_IN = /^(sign_in|session|password|otp|auth)\b/;
+
+/** What a refused request was for: what the guard said of it, else its address. */
+function requestOf({ detail, action }: ActRecord): string {
+    const act = detail?.act ?? detail?.route;
+    return typeof act === 'string' && act !== '' ? act : attemptOf(action);
+}
+
+function notDone(record: ActRecord, result: 'refused' | 'failed'): string {
+    if (SIGN_IN.test(record.action)) {
+        return `’s sign-in ${result === 'refused' ? 'was refused' : 'failed'}${reasonOf(record)}`;
+    }
+    const reason = reasonOf(record);
+    return result === 'refused'
+        ? `was refused (${requestOf(record)})${reason}`
+        : `tried, and it failed (${attemptOf(record.action)})${reason}`;
+}
+
+/** Did the act not happen? Older records say so by their action alone. */
+function failureOf({ action, result }: ActRecord): 'refused' | 'failed' | null {
+    if (result === 'refused' || action.endsWith('.refused')) return 'refused';
+    // A mail that could not be sent is an act that was recorded in full, and has its own sentence.
+    return result === 'failed' && !SENTENCES.has(action) ? 'failed' : null;
+}
+
+/** What was done: the rest of the sentence, without its actor. Begins with ’s where it hangs on the name. */
 export function actOf(record: ActRecord): string {
-    const known = SENTENCES[record.action];
+    const failure = failureOf(record);
+    if (failure) return notDone(record, failure);
+    const known = SENTENCES.get(record.action);
     if (known) return known(record);
     const [entity = record.entity, verb = ''] = record.action.split('.');
     const jobState = entity === 'job' ? JOB_STATES.find((state) => state === verb) : undefined;
     if (jobState) return `moved the job to ${jobStateLabel(jobState)}`;
-    return `${entity.replaceAll('_', ' ')}: ${verb.replaceAll('_', ' ')}`;
+    return actionInWords(record.action === '' ? record.entity : record.action).replace(/^./, (letter) =>
+        letter.toLowerCase()
+    );
 }
 
-/** Fields that only repeat what the record says elsewhere. */
-const UNTOLD = new Set(['id', 'account_id', 'created_at', 'updated_at', 'created_by', 'number']);
-
-function inWords(field: string, value: unknown): string | null {
-    if (value === null || value === undefined || value === '') return null;
-    if (typeof value === 'boolean') return value ? 'yes' : 'no';
-    if (typeof value === 'number') {
-        if (field.endsWith('_pence')) return formatPence(value);
-        if (field.endsWith('_milli')) return formatQuantity(value);
-        if (field.endsWith('_bp')) return `${value / 100}%`;
-        return String(value);
-    }
-    if (typeof value === 'string') {
-        if (value === '[redacted]') return 'hidden';
-        if (field.endsWith('_on')) return formatDay(value);
-        if (field.endsWith('_at')) return formatMoment(value);
-        return value;
-    }
-    return JSON.stringify(value);
+/** Who and what, so that the two together are the sentence: “Jess”, “’s sign-in was refused: wrong password”. */
+export function tellingOf(record: ActRecord): readonly [who: string, what: string] {
+    const what = actOf(record);
+    return [actorOf(record), what.startsWith('’') ? what : ` ${what}`];
 }
 
-/** `unit_pence` is told as “unit”, `due_on` as “due”. */
-function nameOf(field: string): string {
-    const words = field.replace(/_(pence|milli|bp|on|at|id)$/, '').replaceAll('_', ' ');
-    return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-/** The changed fields in words; ids and bookkeeping stay in the technical record. */
-export function changesOf(record: Pick<ActRecord, 'before' | 'after'>): readonly Change[] {
-    const fields = [...new Set([...Object.keys(record.before ?? {}), ...Object.keys(record.after ?? {})])];
-    return fields
-        .filter((field) => !UNTOLD.has(field) && !field.endsWith('_id'))
-        .map((field) => ({
-            field: nameOf(field),
-            before: inWords(field, record.before?.[field]),
-            after: inWords(field, record.after?.[field])
-        }))
-        .filter(({ before, after }) => before !== after);
+/** The whole sentence. */
+export function sentenceOf(record: ActRecord): string {
+    return tellingOf(record).join('');
 }

@@ -67,8 +67,18 @@ export const rows = [
 
 type TrailRecord = ComponentProps<typeof Trail>['records'][number];
 const base = {
+    result: 'ok',
+    chain_kind: 'account',
     entity: 'invoice',
     entity_id: '0199a1b2-0000-7000-8000-000000000042',
+    subject: 'invoice',
+    subject_id: '0199a1b2-0000-7000-8000-000000000042',
+    hash: 'c2f1'.repeat(16),
+    recorded_at: '2026-11-20T15:04:00Z',
+    erased: [],
+    commitments: `state:${'9ab4'.repeat(16)}`,
+    actor_id: null,
+    session_id: null,
     before: null,
     after: null,
     detail: null,
@@ -85,6 +95,7 @@ const base = {
 export const records: TrailRecord[] = [
     {
         ...base,
+        id: 418,
         seq: 418,
         at: '2026-11-20T15:04:00Z',
         action: 'payment.created',
@@ -98,6 +109,7 @@ export const records: TrailRecord[] = [
     },
     {
         ...base,
+        id: 417,
         seq: 417,
         at: '2026-11-20T14:58:00Z',
         action: 'portal_link.first_viewed',
@@ -106,9 +118,10 @@ export const records: TrailRecord[] = [
         actor_name: null,
         user_agent: 'Safari on iPhone'
     },
-    { ...base, seq: 416, at: '2026-11-19T17:31:00Z', action: 'invoice.sent' },
+    { ...base, id: 416, seq: 416, at: '2026-11-19T17:31:00Z', action: 'invoice.sent' },
     {
         ...base,
+        id: 415,
         seq: 415,
         at: '2026-11-19T17:30:00Z',
         action: 'invoice.issued',
@@ -116,6 +129,7 @@ export const records: TrailRecord[] = [
     },
     {
         ...base,
+        id: 409,
         seq: 409,
         at: '2026-11-19T17:12:00Z',
         action: 'job.updated',

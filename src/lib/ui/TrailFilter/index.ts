@@ -1,0 +1,1 @@
+export { default as TrailFilter } from './TrailFilter.svelte';
