@@ -451,6 +451,7 @@ declare
     );
     reads text := format(term, 'member_reads');
     writes text := format(term, 'member_writes');
+    policy name;
 begin
     execute format(
         'create policy "The state of the account must allow reading" on %s as restrictive for select to authenticated using (%s)',
@@ -468,6 +469,18 @@ begin
         'create policy "The state of the account must allow deleting" on %s as restrictive for delete to authenticated using (%s)',
         tenant_table, writes
     );
+    for policy in
+        select p.polname
+        from pg_catalog.pg_policy as p
+        where p.polrelid = tenant_table
+          and not p.polpermissive
+    loop
+        execute format(
+            'comment on policy %I on %s is %L',
+            policy, tenant_table,
+            'The last line: session, membership and state of the account, whatever other policies say.'
+        );
+    end loop;
 end
 $$;
 comment on function private.close_when_state_forbids(regclass) is
@@ -481,27 +494,39 @@ select private.close_when_state_forbids('public.members');
 create policy "Members who may see the details see their account"
     on public.accounts for select to authenticated
     using (nullif(id = any ((select private.accounts_with('account.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may see the details see their account" on public.accounts is
+    'Every role that works here has account.read; partners and agents get a portal instead.';
 
 create policy "Members who may change the details change their account"
     on public.accounts for update to authenticated
     using (nullif(id = any ((select private.accounts_with('account.write'))::uuid[]), false) is not unknown)
     with check (nullif(id = any ((select private.accounts_with('account.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may change the details change their account" on public.accounts is
+    'Which columns stands in the grant: never the state, which is what TradersFlow decides.';
 
 create policy "Anybody who is signed in sees what permissions there are"
     on public.permissions for select to authenticated
     using ((select private.session_is_live()));
+comment on policy "Anybody who is signed in sees what permissions there are" on public.permissions is
+    'The list is the same for everybody and names nobody.';
 
 create policy "Members who may see the team see their account's roles"
     on public.roles for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('members.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may see the team see their account's roles" on public.roles is
+    'Read only: nobody changes a role through the Data API.';
 
 create policy "Members who may see the team see what its roles may do"
     on public.role_permissions for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('members.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may see the team see what its roles may do" on public.role_permissions is
+    'So that a screen can say why a button is missing.';
 
 create policy "Members who may see the team see their account's members"
     on public.members for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('members.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may see the team see their account's members" on public.members is
+    'Removed members stay visible: what they did is still told by name.';
 
 grant select on public.accounts, public.permissions, public.roles, public.role_permissions, public.members to authenticated;
 grant update (

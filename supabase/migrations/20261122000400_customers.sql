@@ -69,28 +69,40 @@ select private.close_when_state_forbids('public.sites');
 create policy "Members who may read customers see their account's customers"
     on public.customers for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('customers.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may read customers see their account's customers" on public.customers is
+    'Names, addresses and telephone numbers of people: a permission of its own.';
 
 create policy "Members who may write customers add to their account"
     on public.customers for insert to authenticated
     with check (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write customers add to their account" on public.customers is
+    'with check compares the new row: nobody adds to an account by naming it.';
 
 create policy "Members who may write customers change their account's"
     on public.customers for update to authenticated
     using (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown)
     with check (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write customers change their account's" on public.customers is
+    'Both conditions are the same, so that a row can''t be moved to another account.';
 
 create policy "Members who may read customers see their account's sites"
     on public.sites for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('customers.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may read customers see their account's sites" on public.sites is
+    'A site is its customer''s address: whoever sees the one sees the other.';
 
 create policy "Members who may write customers add sites to their account"
     on public.sites for insert to authenticated
     with check (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write customers add sites to their account" on public.sites is
+    'That the customer is of the same account is a composite key''s business.';
 
 create policy "Members who may write customers change their account's sites"
     on public.sites for update to authenticated
     using (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown)
     with check (nullif(account_id = any ((select private.accounts_with('customers.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write customers change their account's sites" on public.sites is
+    'Both conditions are the same, so that a row can''t be moved to another account.';
 
 grant select on public.customers, public.sites to authenticated;
 grant insert (account_id, name, email, phone, notes) on public.customers to authenticated;

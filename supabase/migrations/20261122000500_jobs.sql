@@ -144,15 +144,21 @@ select private.close_when_state_forbids('public.jobs');
 create policy "Members who may read jobs see their account's jobs"
     on public.jobs for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('jobs.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may read jobs see their account's jobs" on public.jobs is
+    'All jobs of the account, not only one''s own: work is handed over.';
 
 create policy "Members who may write jobs add jobs to their account"
     on public.jobs for insert to authenticated
     with check (nullif(account_id = any ((select private.accounts_with('jobs.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write jobs add jobs to their account" on public.jobs is
+    'The number is the database''s: the grant leaves it out.';
 
 create policy "Members who may write jobs change their account's jobs"
     on public.jobs for update to authenticated
     using (nullif(account_id = any ((select private.accounts_with('jobs.write'))::uuid[]), false) is not unknown)
     with check (nullif(account_id = any ((select private.accounts_with('jobs.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write jobs change their account's jobs" on public.jobs is
+    'How far a job may move is its lifecycle''s business (private.guard_job).';
 
 grant select on public.jobs to authenticated;
 grant insert (account_id, customer_id, site_id, title, description, state, booked_on) on public.jobs to authenticated;

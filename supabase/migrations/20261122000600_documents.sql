@@ -84,6 +84,8 @@ create policy "Members see ready documents, and those they upload themselves"
         nullif(account_id = any ((select private.accounts_with('documents.read'))::uuid[]), false) is not unknown
         and (state <> 'awaiting' or created_by = (select auth.uid()))
     );
+comment on policy "Members see ready documents, and those they upload themselves" on public.documents is
+    'What is not ready has not been cleaned of its metadata: only the uploader sees it.';
 
 create policy "Members who may write documents start photos in their account"
     on public.documents for insert to authenticated
@@ -91,11 +93,15 @@ create policy "Members who may write documents start photos in their account"
         nullif(account_id = any ((select private.accounts_with('documents.write'))::uuid[]), false) is not unknown
         and kind = 'photo'
     );
+comment on policy "Members who may write documents start photos in their account" on public.documents is
+    'Photos only: the PDF of an invoice is started by issuing it.';
 
 create policy "Members who may write documents change who sees them"
     on public.documents for update to authenticated
     using (nullif(account_id = any ((select private.accounts_with('documents.write'))::uuid[]), false) is not unknown)
     with check (nullif(account_id = any ((select private.accounts_with('documents.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write documents change who sees them" on public.documents is
+    'The grant allows the name and who sees the file, nothing else.';
 
 grant select on public.documents to authenticated;
 grant insert (account_id, job_id, kind, file_name) on public.documents to authenticated;

@@ -546,44 +546,64 @@ select private.close_when_state_forbids('public.payments');
 create policy "Members who may read invoices see their account's invoices"
     on public.invoices for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('invoices.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may read invoices see their account's invoices" on public.invoices is
+    'The one condition that stands before every list, sum and search of invoices.';
 
 create policy "Members who may write invoices draft them in their account"
     on public.invoices for insert to authenticated
     with check (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write invoices draft them in their account" on public.invoices is
+    'A draft has no number and no sums of its own: the grant leaves them out.';
 
 create policy "Members who may write invoices change their account's"
     on public.invoices for update to authenticated
     using (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown)
     with check (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write invoices change their account's" on public.invoices is
+    'Drafts only: what has been issued is closed by private.guard_invoice, to everybody.';
 
 create policy "Members who may write invoices discard drafts"
     on public.invoices for delete to authenticated
     using (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write invoices discard drafts" on public.invoices is
+    'An issued invoice is kept: private.guard_invoice refuses to delete it.';
 
 create policy "Members who may read invoices see their account's lines"
     on public.invoice_lines for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('invoices.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may read invoices see their account's lines" on public.invoice_lines is
+    'Lines are parts of an invoice and have no permission of their own.';
 
 create policy "Members who may write invoices add lines"
     on public.invoice_lines for insert to authenticated
     with check (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write invoices add lines" on public.invoice_lines is
+    'Of drafts only (private.guard_invoice_part); the sums follow by themselves.';
 
 create policy "Members who may write invoices change lines"
     on public.invoice_lines for update to authenticated
     using (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown)
     with check (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write invoices change lines" on public.invoice_lines is
+    'Of drafts only (private.guard_invoice_part); the sums follow by themselves.';
 
 create policy "Members who may write invoices take lines out"
     on public.invoice_lines for delete to authenticated
     using (nullif(account_id = any ((select private.accounts_with('invoices.write'))::uuid[]), false) is not unknown);
+comment on policy "Members who may write invoices take lines out" on public.invoice_lines is
+    'Of drafts only (private.guard_invoice_part); the sums follow by themselves.';
 
 create policy "Members who may read invoices see their account's VAT"
     on public.invoice_vat for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('invoices.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may read invoices see their account's VAT" on public.invoice_vat is
+    'Read only: the rows are the database''s own sums.';
 
 create policy "Members who may read payments see their account's payments"
     on public.payments for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('payments.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may read payments see their account's payments" on public.payments is
+    'Read only: a payment is written by what Stripe says, never by hand.';
 
 grant select on public.invoices, public.invoice_lines, public.invoice_vat, public.payments to authenticated;
 grant insert (account_id, job_id, customer_id, site_id, supplied_on, due_on, notes) on public.invoices to authenticated;

@@ -45,6 +45,8 @@ select private.close_when_state_forbids('public.portal_links');
 create policy "Members who may read invoices see when links were opened"
     on public.portal_links for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('invoices.read'))::uuid[]), false) is not unknown);
+comment on policy "Members who may read invoices see when links were opened" on public.portal_links is
+    'All but the token''s hash, which the grant leaves out.';
 
 grant select (account_id, id, invoice_id, sent_to, expires_at, revoked_at, first_viewed_at, created_at, updated_at, created_by)
     on public.portal_links to authenticated;
