@@ -28,7 +28,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         const sql = postgres(options.databaseUrl(role), {
             max,
             idle_timeout: 20,
-            connect_timeout: 5,
+            // As long as everywhere: a busy machine is no failure, and a connection given up while it is written to ends the process.
+            connect_timeout: 20,
             backoff: false,
             onnotice: () => undefined,
             connection: { application_name: 'pg_cron and pg_net' }
