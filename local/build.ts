@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Processes } from './processes.ts';
+import { sourceVersion } from './version.ts';
 
 /** What a build is made of. */
 const SOURCES = ['src', 'static', 'svelte.config.js', 'vite.config.ts', 'tsconfig.json', 'package-lock.json'];
@@ -15,7 +16,7 @@ export type BuildOptions = {
     log: (line: string) => void;
 };
 
-/** Runs `vite build` unless the last one was made of the very same files. */
+/** Runs `vite build` unless the last one was made of the very same files, and says so of the very same commit. */
 export async function buildIfChanged(options: BuildOptions): Promise<void> {
     const { projectDir } = options;
     const stampFile = join(projectDir, 'build', '.sources');
@@ -40,7 +41,8 @@ export async function buildIfChanged(options: BuildOptions): Promise<void> {
 }
 
 function fingerprint(projectDir: string): string {
-    const hash = createHash('sha256');
+    // A build tells which commit it is of, so the same files under another commit are another build.
+    const hash = createHash('sha256').update(JSON.stringify(sourceVersion(projectDir)));
     for (const source of SOURCES) {
         const path = join(projectDir, source);
         if (!existsSync(path)) continue;

@@ -1,3 +1,4 @@
+import type { Build } from '$lib/promises/page.ts';
 import type { Me } from '$lib/server/accounts.ts';
 import type { Db } from '$lib/server/data.ts';
 import type { RequestRecord } from '$lib/server/log.ts';
@@ -6,6 +7,9 @@ import type { SupabaseClient } from '@supabase/supabase-js';
 import type { IncomingMessage } from 'node:http';
 
 declare global {
+    /** The source that this build was made of; put in by vite.config.ts. */
+    const __SOURCE__: Build;
+
     namespace App {
         interface Error {
             message: string;

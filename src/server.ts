@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { clientAddress } from './lib/server/address.ts';
 import { securityHeaders } from './lib/server/headers.ts';
 import { attachRecord, logFailure, logRequest, newRecord, writeLine } from './lib/server/log.ts';
@@ -35,6 +36,9 @@ process.env.ORIGIN = settings.ORIGIN;
 for (const name of ['ADDRESS_HEADER', 'PROTOCOL_HEADER', 'HOST_HEADER', 'PORT_HEADER']) {
     process.env[name] = '';
 }
+
+// `npm test` leaves its report beside the build, wherever the server is started from.
+process.env.PROMISES_REPORT ??= fileURLToPath(new URL('../promises-report.json', import.meta.url));
 
 const built = new URL('../build/handler.js', import.meta.url);
 const { handler } = (await import(built.href).catch((failure: unknown) => {

@@ -13,12 +13,16 @@ import {
     type TestKind,
     type TestResult
 } from './runner/kinds.ts';
+import { beginning, ledgerCheck, reportFile } from './runner/ledger.ts';
 import { startApp } from './support/app.ts';
 import { freePort } from './support/port.ts';
 import { startOwnStack, type OwnStack } from './support/stack.ts';
 
+/** What else is done with stack and app while they are up, when every kind has run. */
+type AtTheEnd = (found: TestResult[], stack: OwnStack, appUrl: string) => Promise<TestResult[]>;
+
 /** Starts what the kinds need and runs them in order; stops it all again, whatever happens. */
-async function onStack(kinds: readonly TestKind[]): Promise<TestResult[]> {
+async function onStack(kinds: readonly TestKind[], atTheEnd?: AtTheEnd): Promise<TestResult[]> {
     let stack: OwnStack | undefined;
     let app: Awaited<ReturnType<typeof startApp>> | undefined;
     try {
@@ -33,7 +37,9 @@ async function onStack(kinds: readonly TestKind[]): Promise<TestResult[]> {
             app = await startApp(stack.info, appPort);
             env.TF_APP_URL = app.url;
         }
-        return await inTurn(kinds.map((kind) => () => howToRun[kind](env, kinds)));
+        const found = await inTurn(kinds.map((kind) => () => howToRun[kind](env, kinds)));
+        if (app && atTheEnd) found.push(...(await atTheEnd(found, stack, app.url)));
+        return found;
     } finally {
         await app?.stop();
         await stack?.stopAndForget();
@@ -53,11 +59,19 @@ async function main(): Promise<void> {
 
     const { ok, output } = await run('svelte-kit', ['sync'], {}, false);
     if (!ok) throw new Error(output);
+    const whole = kinds.length === KINDS.length;
+    const began = beginning();
+    // What an earlier run wrote says nothing about this one, should it break off.
+    if (whole) rmSync(reportFile, { force: true });
+    const results = await inTurn(
+        kinds.filter((kind) => !ON_STACK.includes(kind)).map((kind) => () => howToRun[kind]({}, kinds))
+    );
     const onTheStack = kinds.filter((kind) => ON_STACK.includes(kind));
-    const results = await inTurn([
-        ...kinds.filter((kind) => !ON_STACK.includes(kind)).map((kind) => () => howToRun[kind]({}, kinds)),
-        ...(onTheStack.length > 0 ? [() => onStack(onTheStack)] : [])
-    ]);
+    if (onTheStack.length > 0) {
+        const check: AtTheEnd = (found, { info }, appUrl) =>
+            ledgerCheck([...results, ...found], began, { stack: info, appUrl });
+        results.push(...(await onStack(onTheStack, whole ? check : undefined)));
+    }
     const passed = results.filter(({ outcome }) => outcome === 'passed').length;
     const failed = results.filter(({ outcome }) => outcome === 'failed').length;
     log(`${passed} passed, ${failed} failed`);

@@ -43,7 +43,7 @@ export type DatabaseObject =
     | { kind: 'constraint'; on: string; name: string }
     | { kind: 'trigger'; on: string; name: string }
     | { kind: 'event trigger'; name: string }
-    /** With the types of its arguments: `private.accounts_with(text)`. */
+    /** With the types of its arguments, or by its name alone where it is the only one: `private.accounts_with(text)`. */
     | { kind: 'function'; name: string }
     | { kind: 'table'; name: string }
     | { kind: 'index'; name: string }

@@ -64,6 +64,8 @@ const Settings = z.object({
         .default('')
         .transform(list)
         .pipe(z.array(z.enum(standIns, { error: `must be a comma list out of ${standIns.join(', ')}` }))),
+    /** What the last whole run of the tests found, for the public security page. Need not be there. */
+    PROMISES_REPORT: z.string().default('promises-report.json'),
     HOST: z.string().default('0.0.0.0'),
     PORT: z.coerce.number({ error: 'must be a number' }).int().min(0).max(65535).default(3000),
     /** PEM files; both or none. With them the server speaks TLS itself. */

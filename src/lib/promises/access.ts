@@ -1,0 +1,172 @@
+/** ACC and ADM: who may do what in a business, and what the people who run TradersFlow may do. */
+import {
+    code,
+    every,
+    everyRouteGuard,
+    fn,
+    nothing,
+    rights,
+    table,
+    tagged,
+    test,
+    trigger
+} from './builders.ts';
+import type { LedgerRow } from './types.ts';
+
+export const access: readonly LedgerRow[] = [
+    {
+        id: 'ACC-1',
+        sentence:
+            'Every protected page, act and endpoint is checked twice, by the server and by the database, and either alone is enough to refuse.',
+        state: 'kept',
+        enforcedBy: [
+            everyRouteGuard(30),
+            code('src/lib/server/guard.ts', 'protectedLoad'),
+            code('src/lib/server/guard.ts', 'protectedAction'),
+            code('src/lib/server/guard.ts', 'protectedEndpoint'),
+            fn('private.accounts_with(text)'),
+            fn('private.require(uuid,text)')
+        ],
+        provedBy: [
+            test(
+                'security',
+                '[ACC-1] every protected load, action and endpoint is among the doors that are tried'
+            ),
+            tagged('security', 100),
+            tagged('integration', 1)
+        ]
+    },
+    {
+        id: 'ACC-2',
+        sentence:
+            'A hidden button is not our security: whoever calls the address behind it without the permission is refused, and nothing changes.',
+        state: 'kept',
+        enforcedBy: [
+            everyRouteGuard(30),
+            code('src/lib/server/route-guards.ts', 'demandGuards'),
+            code('src/lib/server/guard.ts', 'protectedLoad'),
+            code('src/lib/server/guard.ts', 'protectedAction'),
+            code('src/lib/server/guard.ts', 'protectedEndpoint')
+        ],
+        provedBy: [
+            test('integration', '[ACC-2] a form that names another business finds nothing there'),
+            tagged('db', 1),
+            tagged('integration', 30),
+            tagged('security', 100)
+        ]
+    },
+    {
+        id: 'ACC-3',
+        sentence:
+            'Owner, admin, staff, partner and agent each may do what their role lists and nothing else, and a business can make roles of its own.',
+        state: 'not_yet',
+        works: 'The five roles, each with its list of permissions; what a role does not list is refused.',
+        missing:
+            'Roles that a business configures itself, and the table of every permission by every role over HTTP.',
+        enforcedBy: [
+            table('public.role_permissions'),
+            fn('private.accounts_with(text)'),
+            fn('private.require(uuid,text)'),
+            nothing('public.role_permissions', 'anon'),
+            rights('public.role_permissions', 'authenticated', 'select')
+        ],
+        provedBy: [
+            test(
+                'db',
+                '[ACC-3] owner has everything, admin all but payouts, staff the daily work, partner and agent nothing'
+            ),
+            test('db', '[ACC-3] nobody grants permissions through the table'),
+            test('db', '[ACC-3] nobody changes memberships through the table'),
+            test('db', '[ACC-3] a partner sees nothing by default'),
+            test('db', '[ACC-3] an agent sees nothing by default'),
+            tagged('db', 30)
+        ]
+    },
+    {
+        id: 'ACC-4',
+        sentence:
+            'People join by invitation, by a verified e-mail domain or by approval, and somebody who is removed is out with their next request.',
+        state: 'not_yet',
+        works: 'Removal: with the next statement a removed member reads nothing, in the app, at the Data API and in the file store.',
+        missing: 'Invitations, joining by domain and approval.',
+        enforcedBy: [fn('private.accounts_with(text)')],
+        provedBy: [
+            test('db', '[ACC-4] a removed member has none with the next statement'),
+            test(
+                'security',
+                'ended means ended, for a token that has not expired [ACC-4] a removed member reads nothing with the next statement, at the Data API and in storage'
+            ),
+            tagged('db', 4),
+            tagged('security', 1)
+        ]
+    },
+    {
+        id: 'ACC-5',
+        sentence: 'A business always keeps at least one owner, and ownership can be handed over.',
+        state: 'not_yet',
+        works: 'The last owner can’t be removed; one of two can.',
+        missing:
+            'Handing ownership over, and the proof that two owners who remove each other at the same moment can’t both succeed.',
+        enforcedBy: [trigger('public.members', 'account_keeps_an_owner'), fn('private.keep_an_owner()')],
+        provedBy: [
+            test('db', '[ACC-5] the last owner cannot be removed'),
+            test('db', '[ACC-5] one of two owners can be removed'),
+            tagged('db', 2)
+        ]
+    },
+    {
+        id: 'ADM-1',
+        sentence:
+            'The admin area is open only to a short list of people written in code, checked by the server and again by the database.',
+        state: 'not_yet',
+        missing: 'There is no admin area yet, so nobody at TradersFlow has one.',
+        enforcedBy: [],
+        provedBy: []
+    },
+    {
+        id: 'ADM-2',
+        sentence:
+            'What our own people do that matters (a sign-in link, a refund, a suspension) asks for confirmation and is on record in the same step.',
+        state: 'not_yet',
+        missing: 'There are no such acts yet.',
+        enforcedBy: [],
+        provedBy: []
+    },
+    {
+        id: 'ADM-3',
+        sentence:
+            'When support looks at your business it can only read, visibly and for a limited time, and you see who looked and when.',
+        state: 'not_yet',
+        missing: 'Support can’t look at a business at all yet.',
+        enforcedBy: [],
+        provedBy: []
+    },
+    {
+        id: 'ADM-4',
+        sentence:
+            'A suspended business can still sign in, read why, pay and export, and change nothing else.',
+        state: 'not_yet',
+        works: 'A suspended business reads its data, is told why it changes nothing, and changes, sends and charges nothing.',
+        missing: 'Paying us and exporting, which do not exist yet.',
+        enforcedBy: [
+            table('private.account_state_allows'),
+            fn('private.accounts_that_allow(text)'),
+            fn('private.require(uuid,text)'),
+            every('policy that closes our tables by the state of the account', 50)
+        ],
+        provedBy: [
+            test('db', '[ADM-4] the owner of a suspended account reads it'),
+            test('db', '[ADM-4] and is told why'),
+            test(
+                'db',
+                'the schema [ADM-4] every table of an account is closed, verb by verb, where the state of the account forbids it'
+            ),
+            test(
+                'security',
+                'ended means ended, for a token that has not expired [ADM-4] a suspended account reads on and changes nothing'
+            ),
+            tagged('db', 8),
+            tagged('security', 1)
+        ]
+    }
+];

@@ -1,0 +1,188 @@
+/** AUD: the record of what happened. */
+import { constraint, eventTrigger, every, fn, nothing, table, tagged, test, trigger } from './builders.ts';
+import type { LedgerRow } from './types.ts';
+
+export const audit: readonly LedgerRow[] = [
+    {
+        id: 'AUD-1',
+        sentence:
+            'Every change to a business’s data is on record: who, what, when, from which address and browser, and the changed fields before and after.',
+        state: 'kept',
+        enforcedBy: [
+            every('trigger that records changes', 30),
+            fn('audit.record()'),
+            fn('private.request_context()')
+        ],
+        provedBy: [
+            test(
+                'db',
+                'the schema [AUD-1] the changes of every table are recorded, but for those excused with a reason'
+            ),
+            test('db', '[AUD-1] every table in the catalog is watched, or excused with a reason'),
+            test(
+                'db',
+                '[AUD-1] by triggers that always fire: on insert and delete, on update, and against truncate'
+            ),
+            test(
+                'db',
+                '[AUD-1] a change is recorded: who, what, from where, and the changed field before and after'
+            ),
+            test('db', '[AUD-1] nobody who is signed in can pass for somebody else'),
+            test(
+                'integration',
+                '[AUD-1] an act through the web app is recorded with the person’s own address, browser and request id, as vouched for'
+            ),
+            test(
+                'integration',
+                '[AUD-1] an act through the web app and one at the Data API with an invented context is not believed'
+            ),
+            tagged('db', 10),
+            tagged('integration', 8),
+            tagged('e2e', 1)
+        ],
+        doors: {
+            app: 'address and browser are vouched for by our server, which saw them.',
+            open: 'of an act made directly at the Data API the record holds what the gateway saw, marked as not vouched for.'
+        }
+    },
+    {
+        id: 'AUD-2',
+        sentence:
+            'Signing in and out, changes of access and of settings, files put in and looked at, exports and deletions are on record, and so is what was refused.',
+        state: 'not_yet',
+        works: 'Sign-ins good and refused, sessions that begin and end, changes of password and address, changes of roles and of a business’s details, files uploaded and viewed, deletions, and acts that were refused.',
+        missing:
+            'Second factors, subscriptions, API keys and the deletion of a business are to be recorded once they exist.',
+        enforcedBy: [
+            fn('private.record_auth_event()'),
+            trigger('auth.sessions', 'audit_session_begun_and_ended'),
+            trigger('auth.users', 'audit_person_changed'),
+            trigger('auth.identities', 'audit_identity_added_and_removed'),
+            fn('service.record_sign_in(text,uuid,text,text,text)'),
+            fn('private.record_views(uuid,uuid[])'),
+            fn('private.report_refusal(uuid,text,text)'),
+            fn('service.record_refusal(jsonb,text,jsonb)'),
+            nothing('service.record_refusal(jsonb,text,jsonb)', 'authenticated')
+        ],
+        provedBy: [
+            test(
+                'integration',
+                '[AUD-2] the trail tells of every kind that the promise names, or says what is still to come'
+            ),
+            test(
+                'integration',
+                '[AUD-2] a record of a sign-in holds the address and agent that the web tier vouches for, and whose session it is'
+            ),
+            test(
+                'integration',
+                '[AUD-2] a record of a sign-in never holds the password, nor an address that nobody signs in with'
+            ),
+            test('db', '[AUD-2] an act that was refused is recorded by a call of its own'),
+            test('db', '[AUD-2] a member cannot write such a record'),
+            tagged('db', 10),
+            tagged('integration', 8)
+        ],
+        limits: 'Somebody must always be able to sign in: should the record of it fail, they are signed in all the same, and the gap shows in the check of their chain.'
+    },
+    {
+        id: 'AUD-3',
+        sentence:
+            'Nobody can change, delete or empty the record: not a business’s owner, not our own services, not the database’s owner short of changing its very construction.',
+        state: 'not_yet',
+        works: 'Every verb is refused to each of them on every table of the record, by triggers that fire in every mode; altering or dropping these tables, triggers and functions is refused too.',
+        missing: 'The proof that what somebody who gets past that could still do is found afterwards.',
+        enforcedBy: [
+            every('trigger that keeps records unchangeable', 14),
+            eventTrigger('audit_is_not_altered'),
+            eventTrigger('audit_is_not_dropped'),
+            fn('audit.refuse'),
+            nothing('audit.records', 'service_role'),
+            nothing('audit.records', 'authenticated'),
+            nothing('audit.records', 'anon')
+        ],
+        provedBy: [
+            test('db', "[AUD-3] the owner of the database can't update records"),
+            test('db', '[AUD-3] nor truncate records'),
+            test('db', "[AUD-3] the service role can't update records"),
+            test('db', "[AUD-3] an account's owner can't update records"),
+            test('db', '[AUD-3] everything in schema audit is under the guard'),
+            test('db', '[AUD-3] every trigger of the audit trail fires in every mode'),
+            tagged('db', 80)
+        ],
+        limits: 'Whoever owns the database can switch its guards off and then change a record. That can’t be prevented by the database itself; the chain (AUD-4) is how it is found.'
+    },
+    {
+        id: 'AUD-4',
+        sentence:
+            'Records form a chain, so that a change, a gap or a whole rewrite is found, by you too and without our help.',
+        state: 'not_yet',
+        works: 'Each record is hashed together with the one before it when its transaction ends, and a check in the database finds where a chain is broken.',
+        missing:
+            'Anchors outside the database, signed with a key that it never sees, and the program that checks without it.',
+        enforcedBy: [fn('audit.canonical(audit.records)'), fn('audit.verify'), table('audit.links')],
+        provedBy: [
+            test('db', '[AUD-4] a link is the hash of the link before, its number and the record'),
+            test('db', '[AUD-4] an honest chain verifies'),
+            test('db', '[AUD-4] a chain that does not hold what an anchor says is bad'),
+            tagged('db', 12)
+        ]
+    },
+    {
+        id: 'AUD-5',
+        sentence:
+            'You search the record by thing, person, act and date and take it with you; nothing of the last 12 months is ever dropped, and erasing a person’s data leaves the chain whole.',
+        state: 'kept',
+        enforcedBy: [
+            fn('private.audit_trail'),
+            fn('private.audit_export'),
+            fn('audit.erase_person'),
+            fn('audit.drop_segment'),
+            fn('audit.guard_drop'),
+            fn('audit.guard_erasure')
+        ],
+        provedBy: [
+            test('db', "[AUD-5] an invoice's number finds that invoice"),
+            test('db', '[AUD-5] by one person'),
+            test('db', '[AUD-5] days bound the search'),
+            test('db', '[AUD-5] the export is what is stored, up to where the chain stood when it began'),
+            test('db', '[AUD-5] nothing of the last twelve months goes'),
+            test('db', '[AUD-5] retention demands an anchor: without one nothing goes'),
+            test('db', '[AUD-5] erasing a person leaves the chain valid'),
+            test('db', '[AUD-5] nothing that is classified personal is left of the customer'),
+            tagged('unit', 5),
+            tagged('db', 40)
+        ],
+        limits: 'What an issued invoice says about a customer stays, as tax law asks.'
+    },
+    {
+        id: 'AUD-6',
+        sentence: 'No password, key or secret link reaches the record.',
+        state: 'not_yet',
+        works: 'Columns that hold secrets are classified and recorded only as changed; card numbers, keys and private links typed into any other field are masked before they are recorded; sign-in mails are erased once they are sent.',
+        missing:
+            'The search for a password, a key and a card number that were typed into every field of the product.',
+        enforcedBy: [
+            table('audit.columns'),
+            fn('audit.record()'),
+            fn('audit.mask'),
+            constraint('mail.outbox', 'sent_message_keeps_no_secret')
+        ],
+        provedBy: [
+            test('db', 'the schema [AUD-6] every column that looks like a secret is classified'),
+            test('db', '[AUD-6] the token of a link never reaches the log'),
+            test('db', '[AUD-6] the data of a message never reaches the log'),
+            test('db', '[AUD-6] no value of the log holds the card'),
+            test('db', '[AUD-6] no secret is kept in a message that was sent'),
+            tagged('db', 15)
+        ]
+    },
+    {
+        id: 'AUD-7',
+        sentence:
+            'Calls of our interface by programs are on record for 12 months: when, whose key, from where, what, and the result.',
+        state: 'not_yet',
+        missing: 'There is no such interface yet.',
+        enforcedBy: [],
+        provedBy: []
+    }
+];

@@ -1,0 +1,223 @@
+/** AUTH and RATE: signing in, and holding off abuse. */
+import { code, fn, setting, tagged, test } from './builders.ts';
+import type { LedgerRow } from './types.ts';
+
+export const signIn: readonly LedgerRow[] = [
+    {
+        id: 'AUTH-1',
+        sentence:
+            'You sign in with Google, Apple or Microsoft, or by e-mail with a one-time code or a password.',
+        state: 'not_yet',
+        works: 'Google, Apple (a hidden relay address included), a code or link by e-mail, and a password.',
+        missing: 'Microsoft.',
+        enforcedBy: [
+            setting('auth.external.google.enabled', true),
+            setting('auth.external.apple.enabled', true),
+            setting('auth.email.enable_confirmations', true),
+            setting('auth.email.otp_expiry', 600),
+            code('supabase/functions/auth-gate/routes.ts', 'gatePath')
+        ],
+        provedBy: [
+            test(
+                'integration',
+                '[AUTH-1] signing in with a code by e-mail leads somebody new from their address to their own business'
+            ),
+            test(
+                'integration',
+                '[AUTH-1] signing in with a password works for the right one, and answers alike for a wrong one and for nobody'
+            ),
+            test(
+                'integration',
+                '[AUTH-1] signing in with Google comes back signed in, to the page that was wanted'
+            ),
+            test('integration', '[AUTH-1] signing in with Google says so kindly when somebody cancels there'),
+            test(
+                'contract',
+                'signing in with a provider [AUTH-1] works by Apple’s posted answer, with a relay address and a name told once'
+            ),
+            test('e2e', '[AUTH-1] a code by e-mail signs in with JavaScript off'),
+            tagged('contract', 5),
+            tagged('integration', 20),
+            tagged('e2e', 2)
+        ],
+        doors: {
+            app: 'signing in passes our gate, which believes only our web server about where a person comes from.',
+            open: 'the same ways of signing in are open to anybody, under the auth server’s own limits and without our gate. Google’s and Apple’s part is played by stand-ins in these tests.'
+        }
+    },
+    {
+        id: 'AUTH-2',
+        sentence: 'Your password exists only as a salted modern hash.',
+        state: 'not_yet',
+        works: 'After signing up and in, the auth server’s tables hold the password as a salted bcrypt hash and nowhere in the clear.',
+        missing: 'A search through every table, log and mail for a password that was typed everywhere.',
+        enforcedBy: [setting('auth.minimum_password_length', 10)],
+        provedBy: [
+            test(
+                'contract',
+                'signing up with a password [AUTH-2] keeps the password nowhere but as a salted hash'
+            ),
+            tagged('contract', 1)
+        ]
+    },
+    {
+        id: 'AUTH-3',
+        sentence: 'Weak passwords and those known from breaches are refused.',
+        state: 'not_yet',
+        missing:
+            'Only the length is checked (ten characters at least); no list of breached passwords is asked.',
+        enforcedBy: [],
+        provedBy: []
+    },
+    {
+        id: 'AUTH-4',
+        sentence: 'A second factor is there for everybody, and demanded where it matters most.',
+        state: 'not_yet',
+        missing: 'There is no second factor yet.',
+        enforcedBy: [],
+        provedBy: []
+    },
+    {
+        id: 'AUTH-5',
+        sentence:
+            'Your session lives in cookies that no script and no other site can read; its refresh tokens change with each use, and it ends after 14 days unused or 90 days in all.',
+        state: 'kept',
+        enforcedBy: [
+            fn('private.session_is_live()'),
+            code('src/lib/server/session.ts', 'authClient'),
+            setting('auth.enable_refresh_token_rotation', true),
+            setting('auth.refresh_token_reuse_interval', 10),
+            setting('auth.jwt_expiry', 600),
+            code('src/lib/server/session.ts', 'cookieAttributes')
+        ],
+        provedBy: [
+            test(
+                'integration',
+                '[AUTH-5] cookies are all __Host-, HttpOnly, Secure, SameSite=Lax and without a domain'
+            ),
+            test(
+                'integration',
+                '[AUTH-5] refresh tokens older than the direct predecessor and replayed outside the reuse interval end the session'
+            ),
+            test('db', '[AUTH-5] one unused for 14 days has ended'),
+            test('db', '[AUTH-5] one begun 91 days ago has ended, however busy'),
+            test(
+                'security',
+                '[AUTH-5] every cookie is __Host-, Secure, HttpOnly, SameSite and for this host alone'
+            ),
+            tagged('db', 4),
+            tagged('contract', 2),
+            tagged('integration', 4),
+            tagged('security', 1)
+        ],
+        limits: 'Within ten seconds of a refresh the direct predecessor still works once more, so that an answer lost on a bad line costs nobody their session.',
+        doors: {
+            app: 'a session past its time is over with the next request.',
+            open: 'the auth server itself may go on handing out tokens for it; the database answers nothing to them, because it asks for the session’s age at every statement.'
+        }
+    },
+    {
+        id: 'AUTH-6',
+        sentence:
+            'You see your sessions, can end any one of them or all, and ended means the next request fails everywhere.',
+        state: 'not_yet',
+        works: 'Signing out here or everywhere. An ended session reads nothing with its next statement, even by a stolen token used at the Data API directly.',
+        missing: 'The list of your sessions, and ending one of them from another device.',
+        enforcedBy: [fn('private.session_is_live()'), fn('private.accounts_with(text)')],
+        provedBy: [
+            test(
+                'integration',
+                '[AUTH-6] signing out here ends this session at once, at the Data API too, and no other'
+            ),
+            test('integration', '[AUTH-6] signing out everywhere ends the others with their next request'),
+            test(
+                'security',
+                'ended means ended, for a token that has not expired [AUTH-6] a stolen access token is worth nothing once its session was signed out'
+            ),
+            tagged('db', 4),
+            tagged('integration', 2),
+            tagged('security', 1)
+        ]
+    },
+    {
+        id: 'AUTH-7',
+        sentence: 'A business with a verified domain can bring its own single sign-on.',
+        state: 'not_yet',
+        missing: 'Single sign-on by OpenID Connect and SAML.',
+        enforcedBy: [],
+        provedBy: []
+    },
+    {
+        id: 'AUTH-8',
+        sentence:
+            'Changing your e-mail address or password needs a fresh sign-in, and the old address is told.',
+        state: 'not_yet',
+        works: 'Another address needs the consent of both mailboxes.',
+        missing: 'The fresh sign-in, the page to change them, and the notice to the old address.',
+        enforcedBy: [setting('auth.email.double_confirm_changes', true)],
+        provedBy: [
+            test('contract', 'another address [AUTH-8] needs the consent of both mailboxes, in either order'),
+            tagged('contract', 1)
+        ]
+    },
+    {
+        id: 'RATE-1',
+        sentence:
+            'Ten sign-in attempts from one address in 15 minutes and no more, a pause after repeated failures on one login, and strangers never lock you out of a device you know.',
+        state: 'not_yet',
+        missing: 'Our own limiter and the pause.',
+        enforcedBy: [],
+        provedBy: [],
+        doors: {
+            app: 'only the auth server’s limits hold, counted for each visitor’s own address.',
+            open: 'the auth server’s own limits, which are looser than this promise.'
+        }
+    },
+    {
+        id: 'RATE-2',
+        sentence:
+            'No answer tells whether somebody has a login here: not its words, not its code, not its timing.',
+        state: 'not_yet',
+        missing:
+            'Words and code are alike; how long an answer takes still differs for addresses that nobody has.',
+        enforcedBy: [],
+        provedBy: []
+    },
+    {
+        id: 'RATE-3',
+        sentence: 'The interfaces have limits for each business and address, and say so in standard headers.',
+        state: 'not_yet',
+        missing: 'Limits on our interfaces.',
+        enforcedBy: [],
+        provedBy: []
+    },
+    {
+        id: 'RATE-4',
+        sentence:
+            'If a limiter can’t count, nobody gets past it, and where a visitor comes from is told by a proxy that we trust or not at all.',
+        state: 'not_yet',
+        works: 'An address that a visitor writes into a header is believed from our own proxies only.',
+        missing: 'The limiter.',
+        enforcedBy: [code('src/lib/server/address.ts', 'clientAddress'), fn('private.request_context()')],
+        provedBy: [
+            test(
+                'unit',
+                "the client's address is the socket’s when no proxy is trusted, whatever a header says"
+            ),
+            test('unit', "the client's address is the right-most one that is no proxy of ours"),
+            test(
+                'unit',
+                "the client's address ends at our own proxy when what stands before it is no address"
+            )
+        ]
+    },
+    {
+        id: 'RATE-5',
+        sentence:
+            'A sign-in that looks strange is told to the person, and addresses known for attacks are shut out.',
+        state: 'not_yet',
+        missing: 'Both.',
+        enforcedBy: [],
+        provedBy: []
+    }
+];
