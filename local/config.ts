@@ -80,7 +80,7 @@ const StackManifest = z.object({
     title: z.string().optional(),
     /** The settings of config.toml that the web app is given; it sees none of the others. */
     appEnv: z.array(z.string()).default([]),
-    /** Settings of the project that follow from the stack; `{api}` is the gateway's address. */
+    /** Settings that follow from the stack: `{api}` is the gateway's address, `{control}` the control door's. */
     env: z.record(z.string(), z.string()).default({})
 });
 

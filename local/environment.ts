@@ -1,7 +1,7 @@
 // Decides the value of every setting that config.toml names: what the person set, what a stand-in
 // brings, what follows from the stack, or a secret made up once and kept.
 
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { JWK } from 'jose';
 import { newApiKey, newSigningKey } from './keys.ts';
@@ -80,8 +80,8 @@ export type EnvironmentSources = {
 
 /**
  * Resolves `names` in this order: set by the person; the stand-in's or the real provider's own value;
- * derived from the stack; made up (a setting named …_HOOK_SECRETS in the form of Standard Webhooks,
- * anything else 32 bytes in hex) and kept in `generated`.
+ * derived from the stack; made up (a setting named …_HOOK_SECRETS in the form of Standard Webhooks, …_SIGNING_KEY
+ * an Ed25519 private key in PKCS#8 DER and base64, anything else 32 bytes in hex) and kept in `generated`.
  */
 export function resolveEnvironment(sources: EnvironmentSources): Record<string, string> {
     const { names, given, derived, generated } = sources;
@@ -109,5 +109,9 @@ export function resolveEnvironment(sources: EnvironmentSources): Record<string, 
 
 function makeUp(name: string): string {
     if (name.endsWith('_HOOK_SECRETS')) return `v1,whsec_${randomBytes(32).toString('base64')}`;
+    if (name.endsWith('_SIGNING_KEY')) {
+        const { privateKey } = generateKeyPairSync('ed25519');
+        return privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64');
+    }
     return randomBytes(32).toString('hex');
 }

@@ -14,6 +14,7 @@ import { startWorker } from './cron/worker.ts';
 import { openDatabase } from './database/database.ts';
 import { endCluster } from './database/postgres.ts';
 import { openDoor } from './doors.ts';
+import { createDropBox } from './drops.ts';
 import type { Door } from './doors.ts';
 import { openSecrets, resolveEnvironment, standInsFor } from './environment.ts';
 import type { Secrets } from './environment.ts';
@@ -46,7 +47,10 @@ export type StackInfo = {
     stripeWebhookSecret: string;
     googleUrl: string;
     appleUrl: string;
-    /** Clock, cron and net of this stack: POST /clock {"advance_seconds": n}, /clock/reset, /cron/tick, /net/drain. */
+    /**
+     * Clock, cron and net of this stack: POST /clock {"advance_seconds": n}, /clock/reset, /cron/tick, /net/drain. And a
+     * drop box: POST /drop/NAME keeps the body as a line of drops/NAME.jsonl in the state folder.
+     */
     controlUrl: string;
     /** Every env(NAME) of config.toml, resolved. */
     env: Record<string, string>;
@@ -88,7 +92,7 @@ export type Stack = {
 
 /** Everything in the state folder that is the person's or follows from it. */
 const DATA = [
-    ...['postgres', 'postgres.new', 'storage', 'secrets.json', 'ports.json', 'logs'],
+    ...['postgres', 'postgres.new', 'storage', 'drops', 'secrets.json', 'ports.json', 'logs'],
     ...['stripe.sqlite', 'stripe.sqlite-wal', 'stripe.sqlite-shm'],
     ...['mail.sqlite', 'mail.sqlite-wal', 'mail.sqlite-shm', 'google-keys.json', 'apple-keys.json']
 ];
@@ -135,7 +139,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
     const appOrigin = `${tls ? `https://${tls.host}` : 'http://localhost'}:${options.appPort ?? 3000}`;
     const fromManifest = Object.entries(manifest.env).map(([name, value]) => [
         name,
-        value.replaceAll('{api}', apiUrl)
+        value.replaceAll('{api}', apiUrl).replaceAll('{control}', url('control'))
     ]);
     const env = resolveEnvironment({
         names,
@@ -236,7 +240,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         log
     });
     undo.push(() => worker.stop());
-    doors.control.serve(createControl({ clock, worker }).fetch);
+    doors.control.serve(createControl({ clock, worker, drops: createDropBox(state('drops')) }).fetch);
 
     const functions = await startingFunctions;
     const gateway = createGateway({

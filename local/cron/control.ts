@@ -1,13 +1,16 @@
-// A door for tests and developers: moves the stack's clock and waits for its workers.
+// A door for tests and developers: moves the stack's clock, waits for its workers, and keeps what is dropped here.
 
 import { Hono } from 'hono';
 import { z } from 'zod';
 import type { MovableClock } from '../clock.ts';
+import type { DropBox } from '../drops.ts';
 import type { Worker } from './worker.ts';
 
 const Move = z.object({ advance_seconds: z.number().finite() });
 
-export function createControl({ clock, worker }: { clock: MovableClock; worker: Worker }): Hono {
+export type ControlOptions = { clock: MovableClock; worker: Worker; drops: DropBox };
+
+export function createControl({ clock, worker, drops }: ControlOptions): Hono {
     const app = new Hono();
     // A page in the developer's browser may not turn these knobs.
     app.use(async (context, next) => {
@@ -39,6 +42,15 @@ export function createControl({ clock, worker }: { clock: MovableClock; worker: 
     app.post('/net/drain', async (context) => {
         await worker.requests.drain();
         return context.json(read());
+    });
+    app.post('/drop/:name', async (context) => {
+        try {
+            const kept = await drops.keep(context.req.param('name'), await context.req.text());
+            if (kept) return context.body(null, 204);
+            return context.json({ message: 'Send JSON to a name of letters, digits, - and _.' }, 400);
+        } catch (error) {
+            return context.json({ message: `It could not be kept: ${(error as Error).message}` }, 507);
+        }
     });
     app.notFound((context) => context.json({ message: 'Unknown: see local/cron/control.ts.' }, 404));
     return app;

@@ -114,7 +114,8 @@ function functionNames(folder: string, settings: PlatformConfig['functions']): s
 function denoArguments(options: FunctionsOptions, port: number, entries: string[]): string[] {
     const config = join(options.projectDir, 'deno.json');
     const hosts = new Set([`127.0.0.1:${port}`]);
-    for (const value of Object.values(options.env)) {
+    // A setting may be a list of addresses.
+    for (const value of Object.values(options.env).flatMap((setting) => setting.split(','))) {
         const url = URL.canParse(value) ? new URL(value) : undefined;
         if (url && /^https?:$/.test(url.protocol))
             hosts.add(`${url.hostname}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`);

@@ -805,6 +805,11 @@ export type Database = {
             [_ in never]: never;
         };
         Functions: {
+            audit_anchor: {
+                Args: { account_id: string; number?: number; person_id?: string };
+                Returns: Json;
+            };
+            audit_anchors: { Args: { before_number?: number; page_size?: number }; Returns: Json };
             audit_begin_export: { Args: { account_id: string; format: string }; Returns: Json };
             audit_choices: { Args: { account_id: string }; Returns: Json };
             audit_export: {
@@ -952,6 +957,8 @@ export type Database = {
                 Returns: string;
             };
             abandoned_documents: { Args: { limit_rows: number }; Returns: Json[] };
+            anchor_delivered: { Args: { number: number; sink: string }; Returns: undefined };
+            anchors_to_deliver: { Args: { limit_rows: number; sink: string }; Returns: Json[] };
             apply_stripe_object: {
                 Args: {
                     account: string;
@@ -994,6 +1001,7 @@ export type Database = {
                 Returns: boolean;
             };
             mail_sent: { Args: { id: string; lease: string; provider_id: string }; Returns: boolean };
+            moved_heads: { Args: { limit_rows: number }; Returns: Json };
             record_event: {
                 Args: {
                     action: string;
@@ -1022,6 +1030,7 @@ export type Database = {
                 };
                 Returns: undefined;
             };
+            store_anchor: { Args: { anchor: Json; public_key: string }; Returns: boolean };
             unapplied_stripe_objects: {
                 Args: { limit_rows: number };
                 Returns: {

@@ -38,6 +38,7 @@ values
     ('column_class_is_known', 'audit.columns', 'change', '{"class": "public"}', '{}'),
     ('anchor_number_counts_from_one', 'audit.anchors', 'copy', '{"number": 0}', '{}'),
     ('anchor_is_signed', 'audit.anchors', 'copy', '{"number": 2, "signature": "\\x00"}', '{}'),
+    ('key_is_named_by_its_thumbprint', 'audit.signing_keys', 'copy', '{"id": "another name"}', '{}'),
     -- Customers and sites
     ('customer_name_is_not_blank', 'public.customers', 'change', '{"name": ""}', '{}'),
     ('customer_email_looks_like_one', 'public.customers', 'change', '{"email": "a@b"}', '{}'),
@@ -125,6 +126,11 @@ insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has
 values (tests.id('bell'), 'bell', 'receipt', 'a@mail.example', '{"k": 1}', false);
 insert into audit.anchors (number, at, previous, root, size, key_id, signature, statement_hash)
 values (1, now(), sha256(''), sha256(''), 1, 'key', sha256('') || sha256(''), sha256(''));
+insert into audit.signing_keys (id, public_key)
+values (
+    'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+    '\xd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'
+);
 set constraints all immediate;
 
 create function pg_temp.refused_by(given attempt) returns text

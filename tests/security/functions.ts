@@ -143,6 +143,12 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         result: json(`'ok'`),
         code: json('null')
     },
+    'public.audit_anchor': { number: json('null'), person_id: json('null') },
+    'public.audit_anchors': { before_number: json('null') },
+    'service.store_anchor': {
+        anchor: (business) => `tests.word('${business} next anchor')`,
+        public_key: json(`'11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'`)
+    },
     'service.record_refusal': {
         context: (business) => `jsonb_build_object('account_id', tests.id('${business}'))`,
         action: json(`'document.refused'`),

@@ -29,6 +29,7 @@ export async function setTheScene(sql: ISql): Promise<void> {
             await sql`select tests.store(tests.id(${`${name} arrived`}), ${part})`;
         await anUploadInParts(sql, name);
         await aTillAtStripe(sql, name);
+        await anAnchor(sql, name);
         await workForEdgeFunctions(sql, name);
     }
     for (const role of ['admin', 'staff', 'partner', 'agent'])
@@ -114,6 +115,42 @@ async function aTillAtStripe(sql: ISql, business: string): Promise<void> {
             returning id
         )
         select tests.keep(${`${business} attempt`}, id) from attempt
+    `;
+}
+
+/** An anchor over the audit chain of the business, and the next one, ready to be stored. */
+async function anAnchor(sql: ISql, business: string): Promise<void> {
+    await sql`
+        insert into audit.anchors (number, at, previous, root, size, key_id, signature, statement_hash)
+        values (1, now(), sha256(''), sha256(''), 1, 'key', sha256('') || sha256(''), sha256(''))
+        on conflict do nothing
+    `;
+    await sql`
+        insert into audit.anchor_heads (chain_id, number, index, seq, hash, path)
+        values (tests.id(${business}), 1, 0, 1, sha256(''), '{}')
+    `;
+    // The chain itself is linked as a transaction commits, and this one may never do.
+    await sql`
+        insert into audit.links (chain_id, seq, record_id, hash)
+        select tests.id(${business}), 0, least(min(l.record_id), 0) - 1, sha256('')
+        from audit.links as l
+    `;
+    await sql`
+        insert into tests.words (name, word)
+        select ${`${business} next anchor`}, jsonb_build_object(
+            'number', a.number + 1,
+            'at', now(),
+            'previous', encode(a.statement_hash, 'hex'),
+            'root', encode(sha256(''), 'hex'),
+            'key', 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+            'signature', repeat('A', 86),
+            'heads', jsonb_build_array(jsonb_build_object(
+                'chain_id', tests.id(${business}), 'seq', 0, 'hash', encode(sha256(''), 'hex'), 'path', '[]'::jsonb
+            ))
+        )
+        from audit.anchors as a
+        order by a.number desc
+        limit 1
     `;
 }
 

@@ -41,6 +41,10 @@ const schema = {
     STRIPE_WEBHOOK_SECRETS: commaList.pipe(z.array(z.string().min(1)).min(1)),
     RESEND_API_KEY: z.string().min(1),
     RESEND_API_URL: url.default('https://api.resend.com'),
+    /** Ed25519 private key, PKCS#8 DER in base64. It signs the audit trail's anchors and is nowhere else. */
+    AUDIT_SIGNING_KEY: z.base64().min(64),
+    /** Comma list of addresses that get each anchor by POST, outside this project. */
+    AUDIT_ANCHOR_SINKS: z.string().default('').pipe(commaList).pipe(z.array(url)),
     /** `no-reply@example.com` or `Name <no-reply@example.com>`. */
     MAIL_FROM: z.string().regex(/^(?:[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/)
 };

@@ -3,6 +3,7 @@
  * the same mail, byte by byte, because the provider's idempotency key holds only for the same content.
  */
 import { z } from 'npm:zod@4.6.7';
+import { anchorDigestMail } from './templates/anchor-digest.ts';
 import type { Mail } from './templates/layout.ts';
 import { invoiceMail, receiptMail } from './templates/money.ts';
 import { codeMail } from './templates/sign-in.ts';
@@ -46,6 +47,18 @@ const Receipt = z.object({
     link_token: optionalText
 });
 
+const AnchorDigest = z.object({
+    business_name: z.string(),
+    anchor: z.looseObject({
+        number: z.int(),
+        at: z.string(),
+        head: z.object({ chain_id: z.string(), seq: z.int(), hash: z.string() })
+    })
+});
+
+/** Mails of our own about an account; the others about one go out in its name. */
+const ours = ['anchor_digest'];
+
 export type Composed = Mail & { readonly from: string; readonly replyTo: string | null };
 
 /** Why a row can't become a mail; trying again would change nothing. */
@@ -57,10 +70,10 @@ export function compose(row: OutboxRow, appOrigin: string, sender: string): Comp
     if ('code' in mail) {
         return mail;
     }
-    const from =
-        row.account === null
-            ? sender
-            : `${displayName(`${row.account.name} via TradersFlow`)} <${addressOf(sender)}>`;
+    if (row.account === null || ours.includes(row.template)) {
+        return { ...mail, from: sender, replyTo: row.account === null ? row.reply_to : null };
+    }
+    const from = `${displayName(`${row.account.name} via TradersFlow`)} <${addressOf(sender)}>`;
     return { ...mail, from, replyTo: row.reply_to };
 }
 
@@ -75,6 +88,8 @@ function render({ template, data }: OutboxRow, appOrigin: string): Mail | NotCom
             return withData(Invoice, data, (values) => invoiceMail(values, appOrigin));
         case 'receipt':
             return withData(Receipt, data, (values) => receiptMail(values, appOrigin));
+        case 'anchor_digest':
+            return withData(AnchorDigest, data, (values) => anchorDigestMail(values, appOrigin));
         default:
             return { code: 'template_unknown' };
     }

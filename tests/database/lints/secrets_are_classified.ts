@@ -37,6 +37,7 @@ export const rule: Rule = {
         'private.role_template.role_key': 'The name of a role.',
         'audit.anchors.key_id': 'Names the public key of a signature.',
         'audit.anchors.statement_hash': 'Published: what a signature is over.',
+        'audit.signing_keys.public_key': 'Published: what a signature is checked with.',
         'audit.anchor_heads.hash': 'Published: the head of a chain.',
         'audit.links.hash': 'Shown to the owner: a link of the chain.',
         'audit.segments.hash': 'Shown to the owner: where a dropped segment closed.',

@@ -47,6 +47,8 @@ export const rule: Rule = {
         'audit.anchor_heads': 'The trail itself, signed.',
         'audit.segments': 'The trail itself: what was dropped behind a signed head.',
         'private.guarded': 'What is guarded: changed by a migration alone.',
+        'audit.anchor_deliveries': 'Where the signed trail has been sent; append only.',
+        'audit.signing_keys': 'Public keys of the signed trail; append only.',
         'audit.watched': 'What is recorded: changed by a migration alone.',
         'audit.columns': 'What is recorded: changed by a migration alone.'
     },

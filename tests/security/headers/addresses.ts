@@ -13,7 +13,11 @@ export function routeAddresses(ids: Ids): string[] {
         .filter(({ name }) => /^\+(page\.svelte|page\.server\.ts|server\.ts)$/.test(name))
         .map(({ parentPath }) => relative(routes, parentPath).split(sep));
     const addresses = folders.map((parts) => {
-        const path = parts.filter((part) => part !== '' && !/^\(.+\)$/.test(part)).join('/');
+        const path = parts
+            .filter((part) => part !== '' && !/^\(.+\)$/.test(part))
+            .join('/')
+            // A character that a folder's name may not begin with, written as the framework wants it.
+            .replace(/\[x\+([0-9a-f]{2})\]/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)));
         return `/${path.replace(/\[(?:\.\.\.)?(\w+)(?:=\w+)?\]/g, (_, name: string) => {
             const id = ids[name];
             if (id === undefined) throw new Error(`No value for [${name}] of /${path}: give the crawl one.`);

@@ -4,7 +4,7 @@
  * texts are cleaned on the way in, so a template can't forget it.
  */
 import { markup, type Markup } from './markup.ts';
-import { oneLine } from './text.ts';
+import { cleanLine, oneLine } from './text.ts';
 
 export type Mail = { readonly subject: string; readonly html: string; readonly text: string };
 
@@ -18,6 +18,8 @@ export type Block =
       }
     | { readonly kind: 'code'; readonly code: string }
     | { readonly kind: 'button'; readonly label: string; readonly url: string }
+    /** For a machine: kept to the letter, and to copy. */
+    | { readonly kind: 'verbatim'; readonly lines: readonly string[] }
     | { readonly kind: 'small'; readonly text: string };
 
 export type Content = {
@@ -66,6 +68,8 @@ function cleanBlock(block: Block): Block {
             return { ...block, code: clean(block.code) };
         case 'button':
             return { ...block, label: clean(block.label) };
+        case 'verbatim':
+            return { ...block, lines: block.lines.map(cleanLine) };
         case 'small':
             return { ...block, text: clean(block.text) };
     }
@@ -130,6 +134,9 @@ ${block.note === null ? '' : markup`<p class="quiet" style="margin:4px 0 0;${sma
 </td></tr>
 </table>
 `;
+        case 'verbatim':
+            return markup`<pre class="ink well" style="margin:8px 0 24px;padding:16px;background:#F1EEE6;border-radius:6px;white-space:pre-wrap;word-break:break-all;font:12px/18px ui-monospace,Menlo,Consolas,monospace;${ink}">${block.lines.join('\n')}</pre>
+`;
         case 'small':
             return markup`<p class="quiet" style="margin:0 0 12px;${small}">${block.text}</p>
 `;
@@ -154,6 +161,8 @@ function blockAsText(block: Block): string {
             );
         case 'code':
             return block.code;
+        case 'verbatim':
+            return block.lines.join('\n');
         case 'button':
             return `${block.label}:\n${block.url}`;
         case 'small':

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { anchorDigestMail } from './anchor-digest.ts';
 import type { Mail } from './layout.ts';
 import { escapeHtml, markup } from './markup.ts';
 import { invoiceMail, receiptMail, type InvoiceData } from './money.ts';
@@ -83,6 +84,24 @@ describe('the mails', () => {
         expect(mail.subject).toBe('Receipt for invoice INV-0042: £0.05 paid to Hart & Sons Electrical');
         expect(mail.text).toContain('Paid: £0.05\non 2 Jul 2026');
         expect(mail).toMatchSnapshot();
+    });
+
+    it('the weekly anchor stands in both forms so that its JSON can be copied out', () => {
+        const anchor = {
+            format: 'tf-anchor-1',
+            number: 17,
+            at: '2026-11-22T10:07:00.123Z',
+            head: { chain_id: '0193a0de-0000-7000-8000-000000000001', seq: 1234, hash: 'ab'.repeat(32) },
+            path: ['cd'.repeat(32)],
+            index: 1
+        };
+        const mail = anchorDigestMail({ business_name: hostile, anchor }, origin);
+        expectHarmless(mail);
+        const shown = /<pre [^>]*>(.*)<\/pre>/s.exec(mail.html)?.[1] ?? '';
+        expect(JSON.parse(shown.replaceAll('&quot;', '"'))).toEqual(anchor);
+        const [written = ''] = /^\{$.*?^\}$/ms.exec(mail.text) ?? [];
+        expect(JSON.parse(written)).toEqual(anchor);
+        expect(mail.text).toContain('1,234 records\nsigned on 22 Nov 2026, anchor 17');
     });
 
     it('hostile names and messages stay words', () => {

@@ -18,6 +18,11 @@ export function oneLine(text: string, limit = 120): string {
               .trimEnd()}…`;
 }
 
+/** A line as it is, spaces at its beginning included, but without tricks. */
+export function cleanLine(text: string): string {
+    return text.replace(TRICKY, ' ');
+}
+
 /** What somebody typed in a text field, as paragraphs of lines. */
 export function paragraphs(text: string): readonly (readonly string[])[] {
     return text
