@@ -7,7 +7,15 @@ import type { Processes } from './processes.ts';
 import { sourceVersion } from './version.ts';
 
 /** What a build is made of. */
-const SOURCES = ['src', 'static', 'svelte.config.js', 'vite.config.ts', 'tsconfig.json', 'package-lock.json'];
+const SOURCES = [
+    'src',
+    'static',
+    'svelte.config.js',
+    'vite.config.ts',
+    'local/version.ts',
+    'tsconfig.json',
+    'package-lock.json'
+];
 
 export type BuildOptions = {
     projectDir: string;

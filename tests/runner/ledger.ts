@@ -91,6 +91,8 @@ export async function ledgerCheck(
             if (parseReport(text) === null) problems.push('the report contradicts itself');
             else writeFileSync(reportFile, text);
         }
+    } catch (error) {
+        problems.push(`the ledger could not be held against the run: ${String(error)}`);
     } finally {
         await sql.end();
     }

@@ -7,7 +7,15 @@ import { dirname, join } from 'node:path';
 import { projectDir } from './stack.ts';
 
 /** What a build is made of, beside packages. */
-const SOURCES = ['src', 'static', 'svelte.config.js', 'vite.config.ts', 'tsconfig.json', 'package.json'];
+const SOURCES = [
+    'src',
+    'static',
+    'svelte.config.js',
+    'vite.config.ts',
+    'local/version.ts',
+    'tsconfig.json',
+    'package.json'
+];
 
 /** One change of a file: what must stand there exactly once, and what stands there instead. */
 export type Change = { file: string; from: RegExp; to: string };
