@@ -401,7 +401,7 @@ begin
     masked := regexp_replace(
         masked,
         '(([sr]k|tf)_(live|test)_|whsec_|sb_secret_)[A-Za-z0-9+/=_-]{8,}'
-            || '|re_[A-Za-z0-9]{6,}_[A-Za-z0-9]{12,}'
+            || '|re_([A-Za-z0-9]{6,}_[A-Za-z0-9]{12,}|[A-Za-z0-9]{24,})'
             || '|eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}',
         '[masked]', 'g'
     );

@@ -30,11 +30,15 @@ export function changed(source: string, { file, from, to }: Change): string {
 
 /**
  * Copies the app into test-results/variants/<name>, makes the changes and builds it. Answers the folder, which
- * {@link import('./app.ts').startApp} takes as `projectDir`. A copy that was built of the very same files is used again.
+ * {@link import('./app.ts').startApp} takes as `projectDir`. `env` is what the build finds in its environment. A copy that was built of the very same files is used again.
  */
-export async function buildVariant(name: string, changes: readonly Change[]): Promise<string> {
+export async function buildVariant(
+    name: string,
+    changes: readonly Change[],
+    env: Record<string, string> = {}
+): Promise<string> {
     const folder = join(projectDir, 'test-results', 'variants', name);
-    const stamp = fingerprint(changes);
+    const stamp = fingerprint(changes, env);
     const stampFile = join(folder, '.sources');
     if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return folder;
     rmSync(folder, { recursive: true, force: true });
@@ -44,16 +48,16 @@ export async function buildVariant(name: string, changes: readonly Change[]): Pr
         const path = join(folder, change.file);
         writeFileSync(path, changed(readFileSync(path, 'utf8'), change));
     }
-    await vite(folder);
+    await vite(folder, env);
     writeFileSync(stampFile, stamp);
     return folder;
 }
 
-function vite(folder: string): Promise<void> {
+function vite(folder: string, env: Record<string, string>): Promise<void> {
     const bin = join(projectDir, 'node_modules', 'vite', 'bin', 'vite.js');
     const child = spawn(process.execPath, [bin, 'build', '--logLevel', 'error'], {
         cwd: folder,
-        env: { ...process.env, NODE_ENV: 'production', NO_COLOR: '1' },
+        env: { ...process.env, NODE_ENV: 'production', NO_COLOR: '1', ...env },
         stdio: ['ignore', 'pipe', 'pipe']
     });
     let said = '';
@@ -67,8 +71,10 @@ function vite(folder: string): Promise<void> {
     });
 }
 
-function fingerprint(changes: readonly Change[]): string {
-    const hash = createHash('sha256').update(changes.map((change) => Object.values(change).join()).join());
+function fingerprint(changes: readonly Change[], env: Record<string, string>): string {
+    const hash = createHash('sha256').update(
+        JSON.stringify([changes.map((change) => Object.values(change).join()), env])
+    );
     for (const source of SOURCES) {
         const path = join(projectDir, source);
         const files = source.includes('.')

@@ -28,7 +28,7 @@ export function aVisitor(
     const address = anAddress();
     const send = async (path: string, init: RequestInit): Promise<Response> => {
         const headers = new Headers(init.headers);
-        headers.set('user-agent', 'TradersFlow test visitor');
+        if (!headers.has('user-agent')) headers.set('user-agent', 'TradersFlow test visitor');
         // As a browser asks for a page; without it a form's answer is data for a script.
         if (!headers.has('accept')) headers.set('accept', 'text/html');
         // As the proxy in front would: each visitor comes from an address of their own, and so has limits of their own.
