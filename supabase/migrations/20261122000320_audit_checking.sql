@@ -1,95 +1,116 @@
 -- Checking a chain: the database does it here, page by page; whoever holds an export does it without a database, in the
 -- same order and with the same codes (src/lib/domain/audit/verify.ts).
 
-create function audit.judge(chain uuid, from_seq bigint, from_hash bytea, page_size integer)
-    returns table (seq bigint, record_id bigint, hash bytea, computed bytea, digest bytea, committed integer, held integer, reason text)
+create function audit.judge(chain uuid, after_seq bigint, up_to_seq bigint)
+    returns table (seq bigint, record_id bigint, hash bytea, of_chain uuid, digest bytea, committed integer)
+    language sql
+    stable
+    set search_path = ''
+    -- Hashing is all the work, and no link waits for another: as many processes as the server lets us have.
+    set max_parallel_workers_per_gather = 4
+    set parallel_setup_cost = 0
+    set parallel_tuple_cost = 0
+    set min_parallel_table_scan_size = 0
+    set min_parallel_index_scan_size = 0
+as $$
+    select
+        l.seq, l.record_id, l.hash, r.chain_id,
+        -- As audit.canonical() writes it. Said once more here, because to call a function for each of a million records costs
+        -- more than all the rest; a test holds the two together.
+        sha256(convert_to(to_jsonb(array[
+            'tf-audit-1',
+            r.chain_kind,
+            r.chain_id::text,
+            r.id::text,
+            (extract(epoch from r.recorded_at) * 1000000)::bigint::text,
+            (extract(epoch from r.happened_at) * 1000000)::bigint::text,
+            r.transaction_id::text,
+            r.actor_kind,
+            r.actor_id::text,
+            r.session_id::text,
+            r.via,
+            r.trusted::text,
+            r.request_id,
+            r.action,
+            r.result,
+            r.entity,
+            r.entity_id::text,
+            r.subject,
+            r.subject_id::text,
+            r.is_detail::text,
+            r.commitments
+        ])::text, 'UTF8')),
+        length(r.commitments) - length(replace(r.commitments, ':', ''))
+    from audit.links as l
+    left join audit.records as r on r.id = l.record_id
+    where l.chain_id = chain
+      and l.seq > after_seq
+      and l.seq <= up_to_seq
+$$;
+comment on function audit.judge(uuid, bigint, bigint) is
+    'A stretch of a chain, in no order: each link with the digest of its record, and how many fields that commits to.';
+
+create function audit.check_values(chain uuid, after_seq bigint, up_to_seq bigint, out held bigint, out wrong_seq bigint)
+    language sql
+    stable
+    set search_path = ''
+    set max_parallel_workers_per_gather = 4
+    set parallel_setup_cost = 0
+    set parallel_tuple_cost = 0
+    set min_parallel_table_scan_size = 0
+    set min_parallel_index_scan_size = 0
+as $$
+    -- A value is right when the record commits to its name with just its HMAC.
+    select
+        count(*),
+        min(l.seq) filter (where strpos(
+            ' ' || r.commitments || ' ',
+            ' ' || field.key || ':' || encode(
+                extensions.hmac(convert_to(field.value ->> 1, 'UTF8'), decode(field.value ->> 0, 'hex'), 'sha256'), 'hex'
+            ) || ' '
+        ) = 0)
+    from audit.links as l
+    join audit.records as r on r.id = l.record_id
+    join audit.field_values as v on v.record_id = l.record_id
+    cross join lateral jsonb_each(v.fields) as field
+    where l.chain_id = chain
+      and l.seq > after_seq
+      and l.seq <= up_to_seq
+$$;
+comment on function audit.check_values(uuid, bigint, bigint) is
+    'How many values are held for a stretch of a chain, and the first link with one that is not what its record commits to.';
+
+create function audit.follow(chain uuid, after_seq bigint, after_hash bytea, up_to_seq bigint)
+    returns table (
+        seq bigint, record_id bigint, hash bytea, computed bytea, next_hash bytea, next_computed bytea, committed integer, reason text
+    )
     language sql
     stable
     set search_path = ''
 as $$
-    with page as materialized (
-        select l.seq, l.record_id, l.hash
-        from audit.links as l
-        where l.chain_id = chain
-          and l.seq > from_seq
-        order by l.seq
-        limit page_size
-    ),
-    -- A value is right when the record commits to its name with just its HMAC.
-    values_of as materialized (
-        select
-            one.seq,
-            count(*)::integer as held,
-            count(*) filter (where strpos(
-                one.commitments,
-                ' ' || (one.field).key || ':' || encode(
-                    extensions.hmac(convert_to((one.field).value ->> 1, 'UTF8'), decode((one.field).value ->> 0, 'hex'), 'sha256'), 'hex'
-                ) || ' '
-            ) > 0)::integer as right_ones
-        from (
-            select p.seq, ' ' || r.commitments || ' ' as commitments, jsonb_each(v.fields) as field
-            from page as p
-            join audit.records as r on r.id = p.record_id
-            join audit.field_values as v on v.record_id = p.record_id
-            offset 0
-        ) as one
-        group by one.seq
-    ),
-    -- As audit.canonical() writes it. Said once more here, because to call a function for each of a million records costs
-    -- more than all the rest; a test holds the two together.
-    hashed as materialized (
-        select
-            p.seq, p.record_id, p.hash, r.id, r.chain_id,
-            sha256(convert_to(to_jsonb(array[
-                'tf-audit-1',
-                r.chain_kind,
-                r.chain_id::text,
-                r.id::text,
-                (extract(epoch from r.recorded_at) * 1000000)::bigint::text,
-                (extract(epoch from r.happened_at) * 1000000)::bigint::text,
-                r.transaction_id::text,
-                r.actor_kind,
-                r.actor_id::text,
-                r.session_id::text,
-                r.via,
-                r.trusted::text,
-                r.request_id,
-                r.action,
-                r.result,
-                r.entity,
-                r.entity_id::text,
-                r.subject,
-                r.subject_id::text,
-                r.is_detail::text,
-                r.commitments
-            ])::text, 'UTF8')) as digest,
-            length(r.commitments) - length(replace(r.commitments, ':', '')) as committed,
-            coalesce(v.held, 0) as held,
-            coalesce(v.right_ones, 0) as right_ones
-        from page as p
-        left join audit.records as r on r.id = p.record_id
-        left join values_of as v on v.seq = p.seq
-    ),
-    chained as (
-        select
-            h.*,
-            lag(h.seq, 1, from_seq) over in_order + 1 as expected,
-            sha256(lag(h.hash, 1, from_hash) over in_order || int8send(h.seq) || h.digest) as computed
-        from hashed as h
-        window in_order as (order by h.seq)
-    )
     select
-        c.seq, c.record_id, c.hash, c.computed, c.digest, c.committed, c.held,
+        c.seq, c.record_id, c.hash, c.computed,
+        lead(c.hash) over in_order,
+        sha256(c.computed || int8send(lead(c.seq) over in_order) || lead(c.digest) over in_order),
+        c.committed,
         case
             when c.seq <> c.expected then 'link_missing'
-            when c.id is null then 'record_missing'
-            when c.chain_id <> chain or c.computed <> c.hash then 'record_changed'
-            when c.right_ones <> c.held then 'value_changed'
+            when c.of_chain is null then 'record_missing'
+            when c.of_chain <> chain or c.computed <> c.hash then 'record_changed'
         end
-    from chained as c
+    from (
+        select
+            j.*,
+            lag(j.seq, 1, after_seq) over in_order + 1 as expected,
+            sha256(lag(j.hash, 1, after_hash) over in_order || int8send(j.seq) || j.digest) as computed
+        from audit.judge(chain, after_seq, up_to_seq) as j
+        window in_order as (order by j.seq)
+    ) as c
+    window in_order as (order by c.seq)
 $$;
-comment on function audit.judge(uuid, bigint, bytea, integer) is
-    'A page of a chain, each link with the hash that it should have and what is wrong with it, if anything.';
+comment on function audit.follow(uuid, bigint, bytea, bigint) is
+    'A stretch of a chain in its order, each link with the hash that should stand there, the one after it computed from that, and '
+    'what is wrong, if anything.';
 
 create function audit.verify(
     chain uuid,
@@ -107,6 +128,7 @@ declare
     head audit.heads;
     start record;
     page record;
+    contents record;
     first_bad record;
     at_end boolean;
     bad_seq bigint;
@@ -130,42 +152,44 @@ begin
 
     select
         count(*) as checked,
-        coalesce(max(j.seq), start.seq) as last_seq,
-        coalesce(sum(j.committed - j.held), 0) as erased,
-        (array_agg(j.hash order by j.seq desc) filter (where j.seq = outside_seq))[1] as hash_outside,
-        min(j.seq) filter (where j.reason is not null) as bad_seq
+        coalesce(max(f.seq), start.seq) as last_seq,
+        coalesce(sum(f.committed), 0) as committed,
+        (array_agg(f.hash) filter (where f.seq = outside_seq))[1] as hash_outside,
+        min(f.seq) filter (where f.reason is not null) as bad_seq
     into page
-    from audit.judge(chain, start.seq, start.hash, page_size) as j;
-    at_end := page.checked < page_size;
+    from audit.follow(chain, start.seq, start.hash, start.seq + page_size) as f;
+    select * into contents from audit.check_values(chain, start.seq, start.seq + page_size);
+    at_end := not exists (select from audit.links as l where l.chain_id = chain and l.seq > start.seq + page_size);
+    if page.checked = 0 and not at_end then
+        reason := 'link_missing';
+        bad_seq := start.seq + 1;
+    end if;
 
-    -- The first that is bad. Where the next link follows on the hash that should stand here, only the hash was changed.
-    if page.bad_seq is not null then
-        select
-            j.seq, j.record_id, j.reason, j.computed, j.hash,
-            lead(j.hash) over in_order as next_hash,
-            sha256(j.computed || int8send(lead(j.seq) over in_order) || lead(j.digest) over in_order) as next_computed
+    -- The first that is bad, by its values or by its link. Where the next link follows on the hash that should stand here, only
+    -- the hash was changed. Of links that are missing, the first.
+    if contents.wrong_seq < coalesce(page.bad_seq, contents.wrong_seq + 1) then
+        reason := 'value_changed';
+        select l.seq, l.record_id into bad_seq, bad_record
+        from audit.links as l
+        where l.chain_id = chain and l.seq = contents.wrong_seq;
+    elsif page.bad_seq is not null then
+        select *
         into first_bad
-        from audit.judge(chain, start.seq, start.hash, (page.bad_seq - start.seq + 1)::integer) as j
-        where j.seq >= page.bad_seq
-        window in_order as (order by j.seq)
-        order by j.seq
-        limit 1;
+        from audit.follow(chain, start.seq, start.hash, page.bad_seq + 1) as f
+        where f.seq = page.bad_seq;
+        reason := first_bad.reason;
+        bad_seq := first_bad.seq;
         bad_record := first_bad.record_id;
-        reason := case
-            when first_bad.reason = 'record_changed' and first_bad.computed <> first_bad.hash and (
-                first_bad.next_hash = first_bad.next_computed
-                or (outside_seq = first_bad.seq and outside_hash = first_bad.computed)
-            ) then 'link_changed'
-            else first_bad.reason
-        end;
-        -- Of links that are missing, the first.
         if reason = 'link_missing' then
             bad_record := null;
-            bad_seq := coalesce(
-                (select max(l.seq) from audit.links as l where l.chain_id = chain and l.seq < first_bad.seq), start.seq
-            ) + 1;
-        else
-            bad_seq := first_bad.seq;
+            bad_seq := 1 + coalesce(
+                (select max(l.seq) from audit.links as l where l.chain_id = chain and l.seq < first_bad.seq and l.seq > start.seq), start.seq
+            );
+        elsif reason = 'record_changed' and first_bad.computed <> first_bad.hash and (
+            first_bad.next_hash = first_bad.next_computed
+            or (outside_seq = first_bad.seq and outside_hash = first_bad.computed)
+        ) then
+            reason := 'link_changed';
         end if;
     end if;
 
@@ -210,7 +234,7 @@ begin
         'checked', page.checked,
         'next_seq', case when reason is null and not at_end then page.last_seq end,
         'head', jsonb_build_object('seq', coalesce(head.seq, 0), 'hash', encode(coalesce(head.hash, audit.genesis(chain)), 'hex')),
-        'erased', page.erased,
+        'erased', page.committed - contents.held,
         'bad', case when reason is not null then jsonb_build_object('seq', bad_seq, 'record_id', bad_record, 'reason', reason) end
     );
 end
