@@ -1,6 +1,6 @@
 -- Guards that other tests pass by: each statement that stops an act is missed here when it is gone. Where two stand in a row,
 -- the first one's own sentence tells which of them it was.
-select plan(32);
+select plan(38);
 
 select tests.business('bell');
 select tests.business('finch', false);
@@ -172,8 +172,25 @@ select throws_ok(
 );
 
 ------------------------------------------------------------------------------------------------------
--- The audit trail
+-- The audit trail, and what runs before every request
 ------------------------------------------------------------------------------------------------------
+
+-- An export asks for two permissions, and says so at both of its steps.
+select tests.be_postgres();
+select tests.member_with('bell', array['audit.read'], 'bell auditor');
+select tests.member_with('bell', array['export.run'], 'bell exporter');
+select tests.authenticate_as('bell auditor');
+select throws_ok($$select public.audit_export(tests.id('bell'), 1)$$, '42501', null, '[ACC-3] who may read the trail and not export gets no page of an export');
+select tests.authenticate_as('bell exporter');
+select throws_ok($$select public.audit_begin_export(tests.id('bell'), 'csv')$$, '42501', null, '[ACC-3] who may export and not read the trail begins no export of it');
+select throws_ok($$select public.audit_export(tests.id('bell'), 1)$$, '42501', null, '[ACC-3] nor gets a page of one');
+select tests.authenticate_as('bell owner');
+select throws_ok($$select public.audit_begin_export(tests.id('bell'), 'xml')$$, 'P0001', 'Choose CSV or JSONL.', 'an export is of a kind that is known');
+select tests.send_headers('{"prefer": "count=planned"}');
+select throws_ok('select private.before_request()', 'PT400', 'Counts are exact here: ask with count=exact, or without.', '[ISO-1] nobody is told the planner''s guess');
+select tests.send_headers('{"prefer": "count=exact"}');
+select lives_ok('select private.before_request()', 'an exact count is');
+select set_config('request.headers', '', true);
 
 select tests.be_postgres();
 select throws_ok(

@@ -125,7 +125,7 @@ function matrixJudge(): Judge {
         name: 'matrix',
         chance: (mutant) => {
             const count = exposed(mutant).length;
-            if (mutant.kind === 'function settings' || count === 0) return -2;
+            if (mutant.kind === 'function settings' || count === 0 || count > 3) return -2;
             return mutant.table !== null || functions.has(mutant.object.replace(/\(.*$/, '')) ? 100 : 0.4;
         },
         judge: async (clone, mutation, about) =>

@@ -1,6 +1,7 @@
 // `npm run test:mutation`: takes one rule after the other out of the database and the routes, and sees whether a test misses
-// it. Options: --only KIND (more than once), --object NAME, --sample N, --seed S. The last line is one JSON object; exit 1
-// with a survivor, or an entry of equivalent.txt that does not hold.
+// it. Options: --only KIND (more than once), --object NAME, --sample N, --seed S, --workers N, --verdicts FILE (each mutant
+// with who killed it). The last line is one JSON object; exit 1 with a survivor, or an entry of equivalent.txt that does not
+// hold.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { campaign } from './campaign.ts';
@@ -13,6 +14,7 @@ const { values } = parseArgs({
         object: { type: 'string' },
         sample: { type: 'string' },
         seed: { type: 'string' },
+        workers: { type: 'string' },
         verdicts: { type: 'string' }
     }
 });
@@ -26,7 +28,7 @@ function kindsNamed(names: readonly string[] | undefined): Kind[] | undefined {
     });
 }
 
-function numberOf(name: 'sample' | 'seed'): number | undefined {
+function numberOf(name: 'sample' | 'seed' | 'workers'): number | undefined {
     const text = values[name];
     if (text !== undefined && !/^\d+$/.test(text)) throw new Error(`--${name} wants a whole number.`);
     return text === undefined ? undefined : Number(text);
@@ -38,6 +40,7 @@ const report = await campaign({
     object: values.object,
     sample: numberOf('sample'),
     seed: numberOf('seed'),
+    workers: numberOf('workers'),
     tell: (line) => {
         if (line !== '') console.log(line);
     }
