@@ -163,22 +163,25 @@ export function claimsOf(person: Person): Record<string, unknown> {
 }
 
 /**
- * SQL as a person, as if a door let them type it: inside a transaction of the database's server that ends undone, with
- * everything that was raised or noticed. Each statement has a savepoint, so that one refusal is not the end.
+ * SQL as a person, as if the Data API let them type it: logged in as it is, inside a transaction that ends undone, with
+ * everything that was raised or noticed. Each statement has a savepoint, so that one refusal is not the end. What is
+ * `prepared` runs before, as the owner of the database.
  */
 export async function asSql(
     scene: Scene,
     person: Person,
     statements: readonly string[],
-    role = 'authenticated'
+    role = 'authenticated',
+    prepared: readonly string[] = []
 ): Promise<{ rows: Record<string, unknown>[][]; errors: string[]; notices: string[] }> {
     const undo = new Error('undo');
     const said: { rows: Record<string, unknown>[][]; errors: string[]; notices: string[] } = {
         ...{ rows: [], errors: [], notices: [] }
     };
     const run = async (sql: TransactionSql): Promise<void> => {
+        for (const statement of prepared) await sql.unsafe(statement);
         await sql`select set_config('request.jwt.claims', ${JSON.stringify(claimsOf(person))}, true)`;
-        await sql.unsafe(`set local role ${role}`);
+        await sql.unsafe(`set local session authorization authenticator; set local role ${role}`);
         for (const statement of statements) {
             try {
                 said.rows.push([...(await sql.savepoint((inner) => inner.unsafe(statement)))]);
@@ -189,7 +192,7 @@ export async function asSql(
         }
         throw undo;
     };
-    const own = postgres(stack().databaseUrl, {
+    const own = postgres(stack().superuserUrl, {
         max: 1,
         onnotice: ({ message = '' }) => void said.notices.push(message)
     });
