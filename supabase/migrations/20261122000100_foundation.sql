@@ -208,7 +208,7 @@ begin
     person_id := claims ->> 'sub';
     session_id := claims ->> 'session_id';
 
-    if context is not null then
+    if context = payload || '.' || split_part(context, '.', 2) then
         -- Two keys are valid while one is rotated; the second is asked for only when the first does not match.
         foreach key_name in array array['tf_context_key', 'tf_context_key_previous'] loop
             select secret.decrypted_secret into key from vault.decrypted_secrets as secret where secret.name = key_name;
@@ -225,9 +225,11 @@ begin
 
     -- A context is good for a minute and for the session it was made for; an edge function that acts for itself
     -- (service_role) may carry the context of the person or customer who asked it.
-    trusted := vouched is not null
-        and abs(extract(epoch from clock_timestamp()) - (vouched ->> 'iat')::numeric) <= 60
-        and ((vouched ->> 'sid') is not distinct from (claims ->> 'session_id') or claims ->> 'role' = 'service_role');
+    trusted := coalesce(
+        abs(extract(epoch from clock_timestamp()) - (vouched ->> 'iat')::numeric) <= 60
+        and ((vouched ->> 'sid') is not distinct from (claims ->> 'session_id') or claims ->> 'role' = 'service_role'),
+        false
+    );
     if trusted then
         ip := vouched ->> 'ip';
         user_agent := left(vouched ->> 'ua', 500);

@@ -465,8 +465,7 @@ describe('catalogs and other schemas', () => {
             `select pg_reload_conf()`,
             `select pg_rotate_logfile()`,
             `select pg_promote()`,
-            `select pg_create_restore_point('x')`,
-            `create server s foreign data wrapper postgres_fdw`
+            `select pg_create_restore_point('x')`
         );
     });
 

@@ -1,0 +1,143 @@
+// Attacks by watch and by race: does the answer to another account's id take another time than the answer to an id of
+// nothing, and what does a removed member still manage to write?
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asSql, ask, nobodysId, theScene } from './scene.ts';
+import type { Answer, Scene } from './scene.ts';
+
+let scene: Scene;
+
+beforeAll(async () => {
+    scene = await theScene();
+});
+afterAll(() => scene.end());
+
+/** Pages that a query reads, once everything is in memory and the plan's own catalogues are read. */
+async function pagesRead(statement: string): Promise<number> {
+    const explain = `explain (analyze, buffers, timing off, summary off, format json) ${statement}`;
+    const said = await asSql(scene, scene.finch.owner, [explain, explain, explain]);
+    expect(said.errors).toEqual([]);
+    const [plan] = said.rows.at(-1) ?? [];
+    const [root] = (plan?.['QUERY PLAN'] ?? []) as { Plan: Record<string, unknown> }[];
+    return Number(root?.Plan['Shared Hit Blocks']) + Number(root?.Plan['Shared Read Blocks']);
+}
+
+describe('work in the database', () => {
+    const lookup = (table: string, id: string): string => `select * from public.${table} where id = '${id}'`;
+
+    test.each<[string, (of: Scene['bell']) => string]>([
+        ['customers', (of) => of.customerId],
+        ['jobs', (of) => of.jobId],
+        ['invoices', (of) => of.invoiceId],
+        ['documents', (of) => of.documentId]
+    ])(
+        '[ISO-1] looking up another account’s id in %s reads no page more than looking up nothing',
+        async (table, idOf) => {
+            const account = `and account_id = '${scene.finch.accountId}'`;
+            const theirs = await pagesRead(`${lookup(table, idOf(scene.bell))} ${account}`);
+            const nobodys = await pagesRead(`${lookup(table, nobodysId())} ${account}`);
+            expect(Math.abs(theirs - nobodys)).toBeLessThanOrEqual(1);
+        }
+    );
+});
+
+describe('the watch', () => {
+    /**
+     * Asks in turns, in either order, and counts which of the two took longer. Where nothing differs that is a coin's throw:
+     * four standard deviations either way in 120 throws. A busy machine makes both slower, and neither more often.
+     */
+    async function coin(theirs: () => Promise<Answer>, nobodys: () => Promise<Answer>): Promise<number> {
+        const timed = async (work: () => Promise<Answer>): Promise<number> => {
+            const began = performance.now();
+            await work();
+            return performance.now() - began;
+        };
+        for (let i = 0; i < 10; i += 1) await Promise.all([theirs(), nobodys()]);
+        let slower = 0;
+        for (let i = 0; i < 120; i += 1) {
+            const first = await timed(i % 2 === 0 ? theirs : nobodys);
+            const second = await timed(i % 2 === 0 ? nobodys : theirs);
+            if (i % 2 === 0 ? first > second : second > first) slower += 1;
+        }
+        return slower / 120;
+    }
+    const A_COIN = { from: 0.5 - 4 * Math.sqrt(0.25 / 120), to: 0.5 + 4 * Math.sqrt(0.25 / 120) };
+    const isACoin = (share: number): void => {
+        expect(share).toBeGreaterThan(A_COIN.from);
+        expect(share).toBeLessThan(A_COIN.to);
+    };
+    const row = (id: string) => () => ask(`/rest/v1/jobs?id=eq.${id}`, { as: scene.finch.owner });
+    const act = (name: string, body: () => object) => () =>
+        ask(`/rest/v1/rpc/${name}`, { as: scene.finch.owner, method: 'POST', body: body() });
+
+    test('[ISO-1] can’t tell a row of another account from none', async () => {
+        isACoin(await coin(row(scene.bell.jobId), row(nobodysId())));
+    });
+
+    test('[ISO-1] can’t tell another account from none', async () => {
+        isACoin(
+            await coin(
+                act('today', () => ({ account_id: scene.bell.accountId })),
+                act('today', () => ({ account_id: nobodysId() }))
+            )
+        );
+    });
+
+    test('[ISO-1] can’t tell another account’s file from none', async () => {
+        const file = (name: string) => () =>
+            ask(`/storage/v1/object/authenticated/${scene.bell.accountId}/${name}`, {
+                as: scene.finch.owner
+            });
+        isACoin(await coin(file(scene.bell.objectName), file(`invoice_pdf/${nobodysId()}/1`)));
+    });
+});
+
+describe('races', () => {
+    test('[ACC-4] of writes that run while their writer is removed none lands that began after', async () => {
+        const staff = await scene.bell.withMember('staff');
+        const write = async (name: string): Promise<{ name: string; began: number }> => {
+            const began = performance.now();
+            await staff.db.from('customers').insert({ account_id: scene.bell.accountId, name });
+            return { name, began };
+        };
+        const early = Array.from({ length: 12 }, (_, i) => write(`racer ${i}`));
+        await scene.sql`update public.members set removed_at = now() where user_id = ${staff.id}`;
+        const removed = performance.now();
+        const late = Array.from({ length: 12 }, (_, i) => write(`late ${i}`));
+        const began = await Promise.all([...early, ...late]);
+        const landed = await scene.sql<{ name: string }[]>`
+            select name from public.customers where account_id = ${scene.bell.accountId} and created_by = ${staff.id}
+        `;
+        const names = new Set(landed.map(({ name }) => name));
+        expect(began.filter((one) => one.began > removed)).toHaveLength(12);
+        expect(began.filter((one) => one.began > removed && names.has(one.name))).toEqual([]);
+    });
+
+    test('[ACC-4] a removal in the middle of a person’s transaction ends it with its next statement', async () => {
+        const staff = await scene.bell.withMember('staff');
+        const write = `insert into public.customers (account_id, name) values ('${scene.bell.accountId}', 'in between')`;
+        const said = await asSql(scene, staff, [write]);
+        expect(said.errors).toEqual([]);
+        const removed = await asSql(scene, staff, [write], 'authenticated', [
+            `update public.members set removed_at = now() where user_id = '${staff.id}'`
+        ]);
+        expect(removed.errors).toEqual([expect.stringMatching(/^42501 /)]);
+    });
+
+    test('[ISO-1] twenty tries at once to take the same row of another account fail alike', async () => {
+        const before = await scene.holdings();
+        const answers = await Promise.all(
+            Array.from({ length: 20 }, () =>
+                ask('/rest/v1/rpc/issue_invoice', {
+                    ...{ as: scene.finch.owner, method: 'POST' },
+                    body: {
+                        ...{ account_id: scene.bell.accountId, invoice_id: scene.bell.draftId },
+                        ...{ expected_total_pence: 50_400, idempotency_key: nobodysId() }
+                    }
+                })
+            )
+        );
+        expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+        expect(answers[0]?.status).toBe(404);
+        expect(await scene.holdings()).toBe(before);
+    });
+});
