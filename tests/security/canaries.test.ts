@@ -217,7 +217,7 @@ beforeAll(async () => {
     await beAProvider();
     await delivered();
     await control('/net/drain');
-}, 180_000);
+}, 600_000);
 
 afterAll(async () => {
     await sql?.end();
@@ -342,7 +342,7 @@ describe('[APP-3] secrets of the product and tokens of people', () => {
         const { files, finds } = searchFiles(join(folder, 'build'), environment);
         expect(files).toBeGreaterThan(200);
         expect(finds).toEqual([]);
-    }, 180_000);
+    }, 600_000);
 
     it('stand in no file of the product: nothing there has the form of a key', () => {
         const forms =

@@ -59,6 +59,7 @@ const app = process.env.TF_APP_URL ?? '';
 /** The builders make their people on the stack that TF_STACK names. */
 const onStack = (info: string | undefined) => () => void (process.env.TF_STACK = info);
 
+// With a build in it: a minute and more where many share the machine.
 beforeAll(async () => {
     const [folder, world, own, ports] = await Promise.all([
         buildWithoutGuards(),
@@ -78,7 +79,7 @@ beforeAll(async () => {
     await openTheDatabase(sql);
     await sql.end();
     onStack(stackHere)();
-}, 180_000);
+}, 600_000);
 
 afterAll(async () => {
     onStack(stackHere)();
