@@ -1,5 +1,17 @@
 /** AUD: the record of what happened. */
-import { constraint, eventTrigger, every, fn, nothing, table, tagged, test, trigger } from './builders.ts';
+import {
+    code,
+    constraint,
+    eventTrigger,
+    every,
+    fn,
+    nothing,
+    schedule,
+    table,
+    tagged,
+    test,
+    trigger
+} from './builders.ts';
 import type { LedgerRow } from './types.ts';
 
 export const audit: readonly LedgerRow[] = [
@@ -109,22 +121,56 @@ export const audit: readonly LedgerRow[] = [
             test('db', '[AUD-3] every trigger of the audit trail fires in every mode'),
             tagged('db', 80)
         ],
-        limits: 'Whoever owns the database can switch its guards off and then change a record. That can’t be prevented by the database itself; the chain (AUD-4) is how it is found.'
+        limits: 'Whoever owns the database can switch its guards off and then change, add or remove records; no database can stop its own owner. It shows afterwards: the record no longer fits its hash and the chain no longer closes, and where somebody computes the whole chain anew, its head is no longer the one that was signed and sent outside (AUD-4).'
     },
     {
         id: 'AUD-4',
         sentence:
-            'Records form a chain, so that a change, a gap or a whole rewrite is found, by you too and without our help.',
+            'Records form a chain, and its head is signed every hour and sent outside: a change, a gap, a cut or a whole rewrite of what was anchored is found, by you too and without our help.',
         state: 'not_yet',
-        works: 'Each record is hashed together with the one before it when its transaction ends, and a check in the database finds where a chain is broken.',
+        works: 'The chain, the hourly anchors signed with a key that the database never sees, the copies outside and in the owner’s weekly mail, and the program that checks an export against them without the database.',
         missing:
-            'Anchors outside the database, signed with a key that it never sees, and the program that checks without it.',
-        enforcedBy: [fn('audit.canonical(audit.records)'), fn('audit.verify'), table('audit.links')],
+            'The suite that damages chains as the database’s own superuser and shows that both checks find all of it.',
+        enforcedBy: [
+            trigger('audit.records', 'records_are_linked'),
+            fn('audit.link'),
+            fn('audit.canonical'),
+            fn('audit.verify'),
+            fn('service.store_anchor'),
+            schedule('audit-anchor'),
+            schedule('anchor-digest'),
+            code('src/lib/domain/audit/verify.ts', 'exportVerifier'),
+            nothing('service.store_anchor(jsonb,text)', 'authenticated')
+        ],
         provedBy: [
-            test('db', '[AUD-4] a link is the hash of the link before, its number and the record'),
+            test(
+                'unit',
+                'an export [AUD-4] that was rewritten with valid hashes is found by an anchor, and only by one'
+            ),
+            test('unit', 'an export [AUD-4] whose tail was cut is found by an anchor'),
+            test('unit', 'an export [AUD-4] with any single change anywhere in record, hash or value is bad'),
+            test(
+                'integration',
+                'an hour later [AUD-4] the heads that moved are signed, and a copy lies outside the database'
+            ),
+            test('integration', 'the function that anchors [AUD-4] keeps its key out of the database'),
+            test(
+                'integration',
+                'the owner [AUD-4] gets one mail a week, whose anchor verifies an export without the database'
+            ),
+            test(
+                'integration',
+                'at the terminal [AUD-4] the operator’s copies verify the same export, and both verifiers count alike'
+            ),
             test('db', '[AUD-4] an honest chain verifies'),
-            test('db', '[AUD-4] a chain that does not hold what an anchor says is bad'),
-            tagged('db', 12)
+            tagged('unit', 15),
+            tagged('db', 12),
+            tagged('integration', 10)
+        ],
+        limits: 'What was recorded after the last anchor, an hour at most when all is well, can be rewritten without trace by whoever owns the database. An owner who keeps no anchor outside has only our word for which chain is the right one.',
+        links: [
+            { href: '/security/anchors.json', words: 'The public anchors' },
+            { href: '/.well-known/audit-keys.json', words: 'The keys that sign them' }
         ]
     },
     {

@@ -87,6 +87,8 @@ type Row = {
     provedBy: readonly Proof[];
     /** Where the promise ends, said openly: who could still do what, and what would show it. */
     limits?: string;
+    /** What anybody can look up for themselves. */
+    links?: readonly { href: string; words: string }[];
     /** Where the app's own way in and the auth server's open endpoint differ, both are said. */
     doors?: { app: string; open: string };
 };

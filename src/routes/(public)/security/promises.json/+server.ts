@@ -18,6 +18,7 @@ export const GET: RequestHandler = async () => {
             ...(row.state === 'hosting' && { setting: row.setting, checked: row.checked }),
             limits: row.limits ?? null,
             doors: row.doors ?? null,
+            links: row.links ?? [],
             problems,
             enforcedBy,
             tests: [...named, ...others]
