@@ -1,5 +1,5 @@
 /** APP, HOST and OPS: the app itself, the ground it stands on, and running it. */
-import { code, header, tagged, test } from './builders.ts';
+import { code, fn, header, tagged, test } from './builders.ts';
 import type { LedgerRow, PromiseId } from './types.ts';
 
 const notYet = (id: PromiseId, sentence: string, missing: string): LedgerRow => ({
@@ -80,11 +80,37 @@ export const house: readonly LedgerRow[] = [
         enforcedBy: [code('tests/lockfile.ts', 'missingEntries')],
         provedBy: [test('static', 'the lockfile is complete')]
     },
-    notYet(
-        'APP-3',
-        'Secrets come from the environment or a vault; none is in code, logs, pages or records.',
-        'The search through code, logs, pages and records for secrets planted there.'
-    ),
+    {
+        id: 'APP-3',
+        sentence: 'Secrets come from the environment or a vault; none is in code, logs, pages or records.',
+        state: 'kept',
+        enforcedBy: [
+            code('src/lib/server/settings.ts', 'readSettings'),
+            code('supabase/functions/_shared/settings.ts', 'readSettings'),
+            code('src/lib/server/log.ts', 'logRequest'),
+            fn('audit.mask')
+        ],
+        provedBy: [
+            test(
+                'security',
+                '[APP-3] secrets of the product and tokens of people stand in no log, and neither does anything that somebody typed or sent'
+            ),
+            test(
+                'security',
+                '[APP-3] secrets of the product and tokens of people stand in no bundle, though the build finds them in its environment'
+            ),
+            test(
+                'security',
+                '[APP-3] secrets of the product and tokens of people stand in no file of the product: nothing there has the form of a key'
+            ),
+            test(
+                'security',
+                '[APP-3] secrets of the product and tokens of people stand in no table, but for refresh tokens, which the auth server keeps as hosted does'
+            ),
+            tagged('security', 5)
+        ],
+        limits: 'The auth server keeps refresh tokens as they are in its own table, as every Supabase project does. What the database’s own log says of a malformed call is the hosting’s.'
+    },
     {
         id: 'APP-4',
         sentence:

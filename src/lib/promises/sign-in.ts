@@ -1,5 +1,5 @@
 /** AUTH and RATE: signing in, and holding off abuse. */
-import { code, fn, setting, tagged, test } from './builders.ts';
+import { code, fn, nothing, setting, tagged, test } from './builders.ts';
 import type { LedgerRow } from './types.ts';
 
 export const signIn: readonly LedgerRow[] = [
@@ -47,18 +47,29 @@ export const signIn: readonly LedgerRow[] = [
     },
     {
         id: 'AUTH-2',
-        sentence: 'Your password exists only as a salted modern hash.',
-        state: 'not_yet',
-        works: 'After signing up and in, the auth server’s tables hold the password as a salted bcrypt hash and nowhere in the clear.',
-        missing: 'A search through every table, log and mail for a password that was typed everywhere.',
-        enforcedBy: [setting('auth.minimum_password_length', 10)],
+        sentence: 'Your password exists only as a salted hash (bcrypt).',
+        state: 'kept',
+        enforcedBy: [
+            nothing('auth.users', 'anon'),
+            nothing('auth.users', 'authenticated'),
+            nothing('auth.users', 'service_role'),
+            code('local/auth/passwords.ts', 'hashPassword'),
+            setting('auth.minimum_password_length', 10)
+        ],
         provedBy: [
+            test('security', '[AUTH-2] a password stands in no table, in no form but its hash'),
+            test('security', '[AUTH-2] a password is not sent back, whatever was wrong with the form'),
             test(
                 'contract',
                 'signing up with a password [AUTH-2] keeps the password nowhere but as a salted hash'
             ),
-            tagged('contract', 1)
-        ]
+            tagged('contract', 1),
+            tagged('security', 2)
+        ],
+        doors: {
+            app: 'the password passes our gate to the auth server and is kept nowhere on its way.',
+            open: 'the auth server hashes it. In these tests that is our embedded one; on a hosted project it is Supabase’s own, against which the contract tests can be run too.'
+        }
     },
     {
         id: 'AUTH-3',
