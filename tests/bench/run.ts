@@ -9,6 +9,7 @@ import { Processes } from '../../local/processes.ts';
 import { projectDir } from '../support/stack.ts';
 import { audit } from './audit.ts';
 import { journey } from './journey.ts';
+import { rls } from './rls.ts';
 import { aFolder, forget, measureStarts } from './starts.ts';
 import { judged, type Figures, type Judgement } from './targets.ts';
 
@@ -54,6 +55,12 @@ const benches: Record<string, Bench> = {
         rounds: 20,
         builds: false,
         run: (rounds) => audit(rounds, log)
+    },
+    rls: {
+        says: 'what row-level security costs among a million invoices',
+        rounds: 300,
+        builds: false,
+        run: (rounds) => rls(rounds, log)
     }
 };
 
