@@ -303,14 +303,20 @@ declare
     session uuid := claims ->> 'session_id';
     person uuid := claims ->> 'sub';
 begin
+    -- "lateral … limit 1" looks each membership up by key, whatever the planner believes: a plan made before the tables
+    -- have statistics is kept as long as the connection, and once hashed all accounts for one.
     return array(
         select m.account_id
         from private.live_sessions as s
         join public.members as m on m.user_id = s.user_id and m.removed_at is null
-        join public.role_permissions as rp
-            on rp.account_id = m.account_id
-            and rp.role_id = m.role_id
-            and rp.permission = accounts_with.permission
+        cross join lateral (
+            select
+            from public.role_permissions as rp
+            where rp.account_id = m.account_id
+              and rp.role_id = m.role_id
+              and rp.permission = accounts_with.permission
+            limit 1
+        ) as held
         where s.id = session
           and s.user_id = person
     );
@@ -337,8 +343,14 @@ begin
         select m.account_id
         from private.live_sessions as s
         join public.members as m on m.user_id = s.user_id and m.removed_at is null
-        join public.accounts as a on a.id = m.account_id
-        join private.account_state_allows as allowed on allowed.state = a.state and allowed.act = accounts_that_allow.act
+        cross join lateral (
+            select
+            from public.accounts as a
+            join private.account_state_allows as allowed on allowed.state = a.state
+            where a.id = m.account_id
+              and allowed.act = accounts_that_allow.act
+            limit 1
+        ) as open
         where s.id = session
           and s.user_id = person
     );
