@@ -50,6 +50,7 @@ export const audit: readonly LedgerRow[] = [
             ),
             tagged('db', 10),
             tagged('integration', 8),
+            tagged('security', 10),
             tagged('e2e', 1)
         ],
         doors: {

@@ -34,10 +34,13 @@ export const isolation: readonly LedgerRow[] = [
                 'security',
                 'functions [ISO-1] every act asked for with another business’s ids is answered as if it did not exist, and changes nothing'
             ),
+            test('security', 'reading [ISO-1] another account’s id in a filter finds nothing'),
+            test('security', 'reading [ISO-1] an embed reaches no row of another account, from either side'),
+            test('security', 'writing [ISO-1] another account’s row can’t be taken into one’s own'),
             tagged('db', 40),
-            tagged('security', 60)
+            tagged('security', 150)
         ],
-        limits: 'Whoever holds the database owner’s own password, or a backup, stands behind these rules and not in front of them. The web server holds neither, nor any key that passes over them.'
+        limits: 'Whoever holds the database owner’s own password, or a backup, stands behind these rules and not in front of them; the web server holds neither, nor any key that passes over them. And time tells a little: whoever knows another business’s id can guess from how long an answer takes roughly how many rows it has, never what is in them.'
     },
     {
         id: 'ISO-2',
@@ -72,8 +75,8 @@ export const isolation: readonly LedgerRow[] = [
                 'security',
                 'references [ISO-3] for every foreign key in the catalog: pointing it at another account’s row fails'
             ),
-            tagged('db', 7),
-            tagged('security', 1)
+            tagged('db', 8),
+            tagged('security', 2)
         ]
     },
     {
