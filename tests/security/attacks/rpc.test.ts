@@ -69,8 +69,23 @@ const given = (name: string, of: Scene['bell'], account: string): object => ({
     ...(WITH_KEY.includes(name) ? { idempotency_key: randomUUID() } : {})
 });
 
-/** Functions that other files of this folder, or the tests of their own domain, go for. */
-const OTHERS: readonly string[] = [];
+/** Those that take no account: about the person, the public, or a link. */
+const WITHOUT_ACCOUNT = ['me', 'open_account', 'portal_invoice', 'audit_anchors'];
+
+/** What is given for an argument, by its name or its type, where the account alone is what matters. */
+const A_VALUE: Record<string, unknown> = {
+    act: 'jobs.write',
+    code: 'not_allowed',
+    text: 'invoices.read',
+    'text[]': ['invoices.read'],
+    uuid: '00000000-0000-7000-8000-000000000000',
+    'uuid[]': ['00000000-0000-7000-8000-000000000000'],
+    integer: 1,
+    bigint: 1
+};
+
+/** Answers that show nothing. */
+const NOTHING = ['false', 'null', '[]', ''];
 
 /** Those whose things belong to an account and are named by an id besides the account's own. */
 const MIXED = Object.keys(ARGUMENTS).filter(
@@ -78,18 +93,29 @@ const MIXED = Object.keys(ARGUMENTS).filter(
 );
 
 describe('another account’s ids', () => {
-    test('[ISO-1] every function that takes an account has its attack here', async () => {
+    test.each(
+        [...expectedFunctions().keys()]
+            .filter((name) => name.startsWith('public.'))
+            .map((name) => name.slice('public.'.length))
+            .filter((name) => !(name in ARGUMENTS) && !WITHOUT_ACCOUNT.includes(name))
+    )('[ISO-1] %s, given another account’s id, answers as it does for an id of nothing', async (name) => {
         const functions = await scene.sql.begin((sql) => exposedFunctions(sql));
-        const taking = functions
-            .filter(
-                ({ name, args }) =>
-                    name.startsWith('public.') && args.some((one) => one.name === 'account_id')
-            )
-            .map(({ name }) => name.slice('public.'.length));
-        const elsewhere = ['has_permission', ...OTHERS];
-        expect(taking.filter((name) => !elsewhere.includes(name)).toSorted()).toEqual(
-            Object.keys(ARGUMENTS).toSorted()
-        );
+        const args = functions.find((one) => one.name === `public.${name}`)?.args ?? [];
+        expect(args.map((one) => one.name)).toContain('account_id');
+        const body = (account: string): object =>
+            Object.fromEntries(
+                args.map(({ name: argument, type }) => [
+                    argument,
+                    argument === 'account_id' ? account : (A_VALUE[argument] ?? A_VALUE[type] ?? null)
+                ])
+            );
+        await repelled(scene, async () => {
+            const theirs = await rpc(name, body(scene.bell.accountId));
+            const nobodys = await rpc(name, body(nobodysId()));
+            expect([theirs.status, theirs.text]).toEqual([nobodys.status, nobodys.text]);
+            expect(theirs.status === 404 || NOTHING.includes(theirs.text), theirs.text).toBe(true);
+            return [theirs, nobodys];
+        });
     });
 
     test.each(Object.keys(ARGUMENTS))(
