@@ -6,8 +6,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ISql } from 'postgres';
-import type { AnchorCopy, AnchorFile, PublicKey } from '../../src/lib/domain/audit/anchor.ts';
-import type { Bad, Report } from '../../src/lib/domain/audit/verify.ts';
+import {
+    anchorFault,
+    forkIn,
+    type AnchorCopy,
+    type AnchorFile,
+    type PublicKey
+} from '../../src/lib/domain/audit/anchor.ts';
+import { exportVerifier, parseHeader, type Bad, type Report } from '../../src/lib/domain/audit/verify.ts';
 import { projectDir, type StackInfo } from './stack.ts';
 
 export const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex');
@@ -15,39 +21,76 @@ export const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex'
 /** The chain of acts that belong to no account and no person. */
 export const PLATFORM = '00000000-0000-0000-0000-000000000000';
 
-/** The export of a chain as its lines, made by whoever can read the tables: also of what has been tampered with. */
+/** The exports of chains as their lines, as the owner's own export writes them: also of what has been tampered with. */
+export async function exportsOf(sql: ISql, chains: readonly string[]): Promise<Map<string, string[]>> {
+    const rows = await sql<{ chain: string; kind: string; genesis: string; lines: unknown[] }[]>`
+        select
+            c.chain,
+            coalesce((select r.chain_kind from audit.records as r where r.chain_id = c.chain order by r.id limit 1), 'account') as kind,
+            encode(audit.genesis(c.chain), 'hex') as genesis,
+            array(
+                select private.audit_line(l.seq, l.hash, r, v.fields)
+                from audit.links as l
+                left join audit.records as r on r.id = l.record_id
+                left join audit.field_values as v on v.record_id = l.record_id
+                where l.chain_id = c.chain
+                order by l.seq
+            ) || array(
+                select private.audit_line(null, null, r, v.fields)
+                from audit.records as r
+                left join audit.field_values as v on v.record_id = r.id
+                where r.chain_id = c.chain
+                  and not exists (select from audit.links as l where l.record_id = r.id)
+                order by r.id
+            ) as lines
+        from unnest(${[...chains]}::uuid[]) as c (chain)
+    `;
+    return new Map(
+        rows.map(({ chain, kind, genesis, lines }) => {
+            const header = {
+                format: 'tf-audit-1',
+                chain_kind: kind,
+                chain_id: chain,
+                exported_at: new Date().toISOString(),
+                after_seq: 0,
+                after_hash: genesis
+            };
+            return [chain, [header, ...lines].map((line) => JSON.stringify(line))];
+        })
+    );
+}
+
+/** The export of one chain. */
 export async function exportOf(sql: ISql, chain: string): Promise<string[]> {
-    const [head] = await sql<{ kind: string; genesis: string }[]>`
-        select
-            coalesce((select r.chain_kind from audit.records as r where r.chain_id = ${chain} limit 1), 'account') as kind,
-            encode(audit.genesis(${chain}), 'hex') as genesis
-    `;
-    const rows = await sql<{ seq: number | null; hash: string | null; record: unknown; values: unknown }[]>`
-        select
-            l.seq::float8 as seq,
-            encode(l.hash, 'hex') as hash,
-            case when r.id is not null then audit.canonical(r)::json end as record,
-            coalesce(v.fields, '{}') as values
-        from (select * from audit.links as l where l.chain_id = ${chain}) as l
-        full join (
-            select *
-            from audit.records as r
-            where r.chain_id = ${chain}
-               or exists (select from audit.links as k where k.chain_id = ${chain} and k.record_id = r.id)
-        ) as own on own.id = l.record_id
-        left join audit.records as r on r.id = own.id
-        left join audit.field_values as v on v.record_id = r.id
-        order by l.seq nulls last, r.id
-    `;
-    const header = {
-        format: 'tf-audit-1',
-        chain_kind: head?.kind,
-        chain_id: chain,
-        exported_at: new Date().toISOString(),
-        after_seq: 0,
-        after_hash: head?.genesis
-    };
-    return [header, ...rows].map((line) => JSON.stringify(line));
+    return (await exportsOf(sql, [chain])).get(chain) ?? [];
+}
+
+/** What the offline verifier says of an export, asked without a terminal. */
+export async function verifyOffline(
+    lines: readonly string[],
+    anchors: readonly AnchorFile[],
+    keys: readonly PublicKey[]
+): Promise<Report> {
+    const header = parseHeader(lines[0] ?? '');
+    if (header === null) throw new Error('The export has no header.');
+    const verifier = exportVerifier(
+        header,
+        anchors.map(({ head, number }) => ({ ...head, number })),
+        sha256
+    );
+    for (const line of lines.slice(1)) verifier.take(line);
+    const report = verifier.finish();
+    for (const anchor of anchors) {
+        const fault = await anchorFault(anchor, keys, sha256);
+        const isForked = forkIn(anchors, sha256) !== null;
+        if (fault === null && !isForked) continue;
+        const detail = fault ?? 'it does not continue the anchor before it';
+        return {
+            ...report,
+            bad: report.bad ?? { seq: null, record_id: null, reason: 'anchor_differs', detail }
+        };
+    }
+    return report;
 }
 
 /** What the database's own verifier says of a whole chain, page after page. */

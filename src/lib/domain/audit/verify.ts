@@ -113,6 +113,8 @@ export function exportVerifier(
     let erased = 0;
     let anchored: Report['anchored'] = null;
     let bad: Bad | null = null;
+    /** The first record that no link leads to. */
+    let loose: Bad | null = null;
     /** A link whose hash doesn't follow; the next one tells whether the record or the hash was changed. */
     let doubt: { bad: Bad; computed: string } | null = null;
 
@@ -161,7 +163,9 @@ export function exportVerifier(
         });
 
         if (seq === null && list !== null) {
-            return fault('record_unlinked', 'the record stands outside the chain', null);
+            // Known at the end only, as the database does it: what was cut off leaves such records behind.
+            loose ??= fault('record_unlinked', 'the record stands outside the chain', null);
+            return null;
         }
         if (!Number.isSafeInteger(seq) || !isHex(hash, 32)) {
             return fault('unreadable', 'the line has no number and hash in the form of an export');
@@ -231,6 +235,7 @@ export function exportVerifier(
             if (before !== null && doubt === before) settleDoubt(false);
             bad ??= found;
             if (bad !== null) return false;
+            if (loose !== null) return true;
             checked += 1;
             if (doubt === null && anchoredAt.size > 0) compareAnchors();
             return bad === null;
@@ -252,6 +257,7 @@ export function exportVerifier(
                     detail: `the export ends at record ${head.seq}, but anchor ${lost.number} was signed over record ${lost.seq}; take a newer export if this one is older than the anchor`
                 };
             }
+            bad ??= loose;
             return {
                 checked,
                 erased,
