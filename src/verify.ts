@@ -77,10 +77,10 @@ async function verify(file: string, anchors: Anchor[], keys: PublicKey[] | null)
     const faulty = await firstFault(anchors, keys, header.chain_id);
     const heads = anchors.flatMap((anchor) => {
         const head = headIn(anchor, header.chain_id);
-        return head === null ? [] : [{ ...head, number: anchor.number }];
+        return head === null ? [] : [{ ...head, number: anchor.number, at: anchor.at }];
     });
     const began = performance.now();
-    const verifier = exportVerifier(header, heads, sha256);
+    const verifier = exportVerifier(header, heads, sha256, new Date());
     let isGood = takeAll(first.slice(1), verifier.take);
     while (isGood) {
         const { value, done } = await lines.next();
@@ -204,6 +204,11 @@ function sentences(outcome: Outcome, hasAnchors: boolean): string[] {
     const range = checked === 0 ? '' : `, ${after_seq + 1} to ${head.seq}`;
     return [
         `Chain of ${chain_kind} ${chain_id}: ${count(checked, 'record')}${range}. Nothing was changed, left out or added.`,
+        ...(after_seq > 0
+            ? [
+                  `Records 1 to ${after_seq} are not in this export: months older than the time of keeping are dropped.`
+              ]
+            : []),
         ...(erased > 0 ? [`${count(erased, 'value')} erased; the chain holds without them.`] : []),
         anchored === null
             ? hasAnchors

@@ -112,6 +112,27 @@ comment on function audit.follow(uuid, bigint, bytea, bigint) is
     'A stretch of a chain in its order, each link with the hash that should stand there, the one after it computed from that, and '
     'what is wrong, if anything.';
 
+create function audit.beginning(chain uuid, out seq bigint, out hash bytea)
+    language sql
+    stable
+    set search_path = ''
+as $$
+    select s.seq, s.hash
+    from (
+        select 0::bigint as seq, audit.genesis(chain) as hash
+        union all
+        -- Dropped means gone: while a link of those months is there, it is checked like any other.
+        select d.last_seq, d.hash
+        from audit.segments as d
+        where d.chain_id = chain
+          and not exists (select from audit.links as l where l.chain_id = chain and l.seq <= d.last_seq)
+    ) as s
+    order by s.seq desc
+    limit 1
+$$;
+comment on function audit.beginning(uuid) is
+    'Where what is still there of a chain begins: at its genesis, or behind the months that were dropped.';
+
 create function audit.verify(
     chain uuid,
     outside_head jsonb default null,
@@ -141,9 +162,7 @@ begin
     select s.seq, s.hash
     into start
     from (
-        select 0::bigint as seq, audit.genesis(chain) as hash
-        union all
-        select d.last_seq, d.hash from audit.segments as d where d.chain_id = chain
+        select b.seq, b.hash from audit.beginning(chain) as b
         union all
         select l.seq, l.hash from audit.links as l where l.chain_id = chain and l.seq = after_seq
     ) as s
@@ -194,7 +213,12 @@ begin
     end if;
 
     -- What was signed outside comes before anything the database says of itself.
-    if outside_seq between start.seq and page.last_seq and (bad_seq is null or outside_seq < bad_seq) then
+    if after_seq = 0 and outside_seq <= start.seq and (outside_head ->> 'at')::timestamptz > now() - interval '334 days' then
+        -- Records are kept for twelve months and dropped by whole months: what was anchored in the last eleven must be there.
+        reason := 'link_missing';
+        bad_seq := 1;
+        bad_record := null;
+    elsif outside_seq between start.seq and page.last_seq and (bad_seq is null or outside_seq < bad_seq) then
         if outside_hash is distinct from coalesce(page.hash_outside, start.hash) then
             reason := 'head_differs';
             bad_seq := outside_seq;
@@ -241,7 +265,7 @@ end
 $$;
 comment on function audit.verify(uuid, jsonb, bigint, integer) is
     'Checks one page of a chain: {checked, next_seq, head: {seq, hash}, erased, bad: {seq, record_id, reason}}. Call again with next_seq '
-    'as after_seq until it is null. outside_head: {seq, hash in hex} as an anchor shows it; the chain must hold just that, unless it '
-    'lies in months that were dropped. erased counts committed fields whose value is gone.';
+    'as after_seq until it is null. outside_head: {seq, hash in hex, at?} as an anchor shows it; the chain must hold just that, unless it '
+    'lies in months that were dropped (and at, if given, is more than eleven months ago). erased counts committed fields whose value is gone.';
 
 select audit.guard_everything();

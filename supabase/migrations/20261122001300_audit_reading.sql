@@ -594,6 +594,7 @@ create function private.audit_begin_export(for_account uuid, format text) return
 as $$
 declare
     head audit.heads;
+    beginning record;
 begin
     perform private.require(for_account, 'audit.read');
     perform private.require(for_account, 'export.run');
@@ -601,6 +602,8 @@ begin
         perform private.fail('validation_failed', 'Choose CSV or JSONL.', 'format');
     end if;
     select * into head from audit.heads as h where h.chain_id = for_account;
+    -- Months that were dropped are not in it; the file says behind which hash it begins.
+    select * into beginning from audit.beginning(for_account);
     return jsonb_build_object(
         'export_id', audit.record_event(
             'account', for_account, 'audit.exported', 'ok', 'audit',
@@ -611,10 +614,10 @@ begin
             'chain_kind', 'account',
             'chain_id', for_account,
             'exported_at', to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-            'after_seq', 0,
-            'after_hash', encode(audit.genesis(for_account), 'hex')
+            'after_seq', beginning.seq,
+            'after_hash', encode(beginning.hash, 'hex')
         ),
-        'records', coalesce(head.seq, 0)
+        'records', coalesce(head.seq, 0) - beginning.seq
     );
 end
 $$;

@@ -76,7 +76,7 @@ const verdictOf = (bad: Verdict): Verdict => bad && { seq: bad.seq, reason: bad.
 async function verdicts(on: ISql, chain = BELL): Promise<{ inSql: Verdict; offline: Verdict }> {
     const anchors = kept.get(chain) ?? [];
     let inSql: Verdict = null;
-    for (const head of [...anchors.map((anchor) => anchor.head), null])
+    for (const head of [...anchors.map(({ head: anchored, at }) => ({ ...anchored, at })), null])
         inSql ??= (await verifyInSql(on, chain, head, 5)).bad;
     const offline = (await verifyOffline(await exportOf(on, chain), anchors, keys)).bad;
     return { inSql: verdictOf(inSql), offline: verdictOf(offline) };
@@ -531,6 +531,37 @@ describe.each([
         // The stored head is the database's own word and stands in no export.
         expect(found.inSql, 'audit.verify').toEqual(expected ?? bad(14, 'head_differs'));
         expect(found.offline, 'the offline verifier').toEqual(expected);
+    });
+});
+
+describe('somebody who owns the schema and pretends that old months were dropped', () => {
+    /** As if everything up to the first anchor, at record 8, were more than a year old. */
+    const segment = `
+        insert into audit.segments (chain_id, last_seq, hash, anchor_number, recorded_before)
+        select '${BELL}', h.seq, h.hash, h.number, now()
+        from audit.anchor_heads as h
+        where h.chain_id = '${BELL}'
+          and h.seq = 8
+    `;
+
+    test('[AUD-4] to hide a changed record is found by both verifiers', async () => {
+        const found = await after(
+            run(segment, `update audit.records set action = 'invoice.paid' where id = ${record(4)}`),
+            verdicts
+        );
+        expect(found).toEqual({ inSql: bad(4, 'record_changed'), offline: bad(4, 'record_changed') });
+    });
+
+    test('[AUD-4] to delete records before their time is found by both verifiers', async () => {
+        const found = await after(
+            run(
+                segment,
+                `delete from audit.records where chain_id = '${BELL}' and id <= ${record(8)}`,
+                `delete from audit.links where chain_id = '${BELL}' and seq <= 8`
+            ),
+            verdicts
+        );
+        expect(found).toEqual({ inSql: bad(1, 'link_missing'), offline: bad(1, 'link_missing') });
     });
 });
 

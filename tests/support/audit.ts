@@ -23,11 +23,14 @@ export const PLATFORM = '00000000-0000-0000-0000-000000000000';
 
 /** The exports of chains as their lines, as the owner's own export writes them: also of what has been tampered with. */
 export async function exportsOf(sql: ISql, chains: readonly string[]): Promise<Map<string, string[]>> {
-    const rows = await sql<{ chain: string; kind: string; genesis: string; lines: unknown[] }[]>`
+    const rows = await sql<
+        { chain: string; kind: string; after_seq: number; after_hash: string; lines: unknown[] }[]
+    >`
         select
             c.chain,
             coalesce((select r.chain_kind from audit.records as r where r.chain_id = c.chain order by r.id limit 1), 'account') as kind,
-            encode(audit.genesis(c.chain), 'hex') as genesis,
+            b.seq::float8 as after_seq,
+            encode(b.hash, 'hex') as after_hash,
             array(
                 select private.audit_line(l.seq, l.hash, r, v.fields)
                 from audit.links as l
@@ -44,16 +47,17 @@ export async function exportsOf(sql: ISql, chains: readonly string[]): Promise<M
                 order by r.id
             ) as lines
         from unnest(${[...chains]}::uuid[]) as c (chain)
+        cross join lateral audit.beginning(c.chain) as b
     `;
     return new Map(
-        rows.map(({ chain, kind, genesis, lines }) => {
+        rows.map(({ chain, kind, after_seq, after_hash, lines }) => {
             const header = {
                 format: 'tf-audit-1',
                 chain_kind: kind,
                 chain_id: chain,
                 exported_at: new Date().toISOString(),
-                after_seq: 0,
-                after_hash: genesis
+                after_seq,
+                after_hash
             };
             return [chain, [header, ...lines].map((line) => JSON.stringify(line))];
         })
@@ -75,8 +79,9 @@ export async function verifyOffline(
     if (header === null) throw new Error('The export has no header.');
     const verifier = exportVerifier(
         header,
-        anchors.map(({ head, number }) => ({ ...head, number })),
-        sha256
+        anchors.map(({ head, number, at }) => ({ ...head, number, at })),
+        sha256,
+        new Date()
     );
     for (const line of lines.slice(1)) verifier.take(line);
     const report = verifier.finish();
@@ -97,7 +102,7 @@ export async function verifyOffline(
 export async function verifyInSql(
     sql: ISql,
     chain: string,
-    outsideHead: { seq: number; hash: string } | null,
+    outsideHead: { seq: number; hash: string; at?: string } | null,
     pageSize = 10_000
 ): Promise<{ checked: number; erased: number; bad: Pick<Bad, 'seq' | 'reason'> | null }> {
     let after: number | null = 0;

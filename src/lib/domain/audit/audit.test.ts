@@ -256,7 +256,7 @@ function anExport(length: number, chain = CHAIN): { header: string; lines: Made[
 function verify(header: string, lines: readonly unknown[], anchors: AnchoredHead[] = []): Report {
     const parsed = parseHeader(header);
     if (parsed === null) throw new Error('no header');
-    const verifier = exportVerifier(parsed, anchors, sha256);
+    const verifier = exportVerifier(parsed, anchors, sha256, new Date('2026-11-22T12:00:00Z'));
     for (const line of lines) verifier.take(typeof line === 'string' ? line : JSON.stringify(line));
     return verifier.finish();
 }
@@ -265,6 +265,7 @@ describe('an export', () => {
     const honest = anExport(6);
     const anchorAt = (seq: number, number = seq): AnchoredHead => ({
         number,
+        at: '2025-11-01T00:00:00.000Z',
         chain_id: CHAIN,
         seq,
         hash: honest.lines[seq - 1]?.hash ?? ''
@@ -306,6 +307,11 @@ describe('an export', () => {
         const header = JSON.stringify({ ...parsed, after_seq: 3, after_hash: honest.lines[2]?.hash });
         const report = verify(header, honest.lines.slice(3), [anchorAt(2), anchorAt(3), anchorAt(6)]);
         expect([report.bad, report.checked, report.anchored]).toEqual([null, 3, { number: 6, seq: 6 }]);
+        const young = { ...anchorAt(2), at: '2026-06-01T00:00:00.000Z' };
+        expect(verify(header, honest.lines.slice(3), [young]).bad).toMatchObject({
+            seq: 1,
+            reason: 'link_missing'
+        });
         const forged = JSON.stringify({ ...parsed, after_seq: 3, after_hash: GENESIS });
         expect(verify(forged, honest.lines.slice(3), [anchorAt(3)]).bad?.reason).toBe('head_differs');
     });

@@ -39,8 +39,14 @@ export type Reason =
 /** The first thing that isn't as it was written. `seq` is null for a record that stands outside the chain. */
 export type Bad = { seq: number | null; record_id: string | null; reason: Reason; detail: string };
 
-/** A head that an anchor vouches for. */
-export type AnchoredHead = Head & { number: number };
+/** A head that an anchor vouches for, and when it was signed (ISO 8601). */
+export type AnchoredHead = Head & { number: number; at: string };
+
+/**
+ * Records stay for at least twelve months and are then dropped by whole months behind an anchor, which may be a little
+ * younger than they are: what was anchored in the last eleven months must be there.
+ */
+const MUST_BE_THERE_MS = 334 * 86_400_000;
 
 export type Report = {
     /** Records that were looked at. */
@@ -90,13 +96,14 @@ export type Verifier = {
 };
 
 /**
- * A verifier for the export with that header. `anchors` have been found genuine by themselves (see anchor.ts); those
- * of other chains are passed over, and so are those from before the export begins.
+ * A verifier for the export with that header, read at `now`. `anchors` have been found genuine by themselves (see
+ * anchor.ts); those of other chains are passed over, and so are those over months that may have been dropped.
  */
 export function exportVerifier(
     header: ExportHeader,
     anchors: readonly AnchoredHead[],
-    sha256: Sha256
+    sha256: Sha256,
+    now: Date
 ): Verifier {
     const hasher = chainHasher(sha256);
     const anchoredAt = new Map<number, AnchoredHead[]>();
@@ -225,6 +232,21 @@ export function exportVerifier(
         return names.find((name) => !committed.has(name)) ?? names[0] ?? null;
     };
 
+    const tooYoung = anchors.find(
+        ({ chain_id, seq, at }) =>
+            chain_id === header.chain_id &&
+            header.after_seq > 0 &&
+            seq <= header.after_seq &&
+            now.getTime() - Date.parse(at) < MUST_BE_THERE_MS
+    );
+    if (tooYoung !== undefined) {
+        bad = {
+            seq: 1,
+            record_id: null,
+            reason: 'link_missing',
+            detail: `records 1 to ${header.after_seq} are left out, though anchor ${tooYoung.number} of ${tooYoung.at} was signed over record ${tooYoung.seq} and records are kept for twelve months`
+        };
+    }
     compareAnchors();
     return {
         take(line) {
