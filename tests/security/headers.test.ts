@@ -6,7 +6,7 @@ import { connect as connectPlainly, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ownCertificate, type Certificate } from '../../local/certificate.ts';
 import { startApp, type RunningApp } from '../support/app.ts';
 import { aBusiness, type Business } from '../support/business.ts';
@@ -16,6 +16,9 @@ import { aVisitor, signedIn, type Visitor } from '../support/visitor.ts';
 import { doors } from './doors/doors.ts';
 import { fileAddresses, routeAddresses, type Ids } from './headers/addresses.ts';
 import { faults, faultsOfCookie, type Kind } from './headers/faults.ts';
+
+// Hundreds of requests in one test: seconds by itself, a minute where many share the machine.
+vi.setConfig({ testTimeout: 180_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'headers-'));
 const storage = stack().apiUrl;

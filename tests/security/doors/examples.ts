@@ -46,6 +46,9 @@ const STARTER = {
 };
 const SIGNER = { for: ['nobody'] as const, by: 'the edge function storage-sign signs for a person only' };
 
+const shows = (request: Example['request']): Example => ({ does: 'shows', request });
+const changes = (request: Example['request']): Example => ({ does: 'changes', request });
+
 const newCustomer = (): Request => ({
     path: '/customers/new',
     fields: {
@@ -98,112 +101,77 @@ const photo = async (of: Business): Promise<{ path: string; documentId: string; 
 export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     '/(app) load': [{ does: 'neither', because: WHO, request: () => ({ path: '/more/security' }) }],
 
-    '/(app)/customers load': [
-        { does: 'shows', request: async (of) => (await of.aCustomer(), { path: '/customers' }) }
-    ],
+    '/(app)/customers load': [shows(async (of) => (await of.aCustomer(), { path: '/customers' }))],
     '/(app)/customers/[customer] load': [
-        {
-            does: 'shows',
-            request: async (of) => ({ path: `/customers/${(await of.aCustomer()).customerId}` })
-        }
+        shows(async (of) => ({ path: `/customers/${(await of.aCustomer()).customerId}` }))
     ],
     '/(app)/customers/[customer] action:site': [
-        {
-            does: 'changes',
-            request: async (of) => ({
-                path: `/customers/${(await of.aCustomer()).customerId}?/site`,
-                fields: { address_line_1: '9 Bank Street' }
-            })
-        }
+        changes(async (of) => ({
+            path: `/customers/${(await of.aCustomer()).customerId}?/site`,
+            fields: { address_line_1: '9 Bank Street' }
+        }))
     ],
     '/(app)/customers/[customer]/edit load': [
-        {
-            does: 'shows',
-            request: async (of) => ({ path: `/customers/${(await of.aCustomer()).customerId}/edit` })
-        }
+        shows(async (of) => ({ path: `/customers/${(await of.aCustomer()).customerId}/edit` }))
     ],
     '/(app)/customers/[customer]/edit action:default': [
-        {
-            does: 'changes',
-            request: async (of) => ({
-                path: `/customers/${(await of.aCustomer()).customerId}/edit`,
-                fields: { name: `Renamed ${key()}` }
-            })
-        }
+        changes(async (of) => ({
+            path: `/customers/${(await of.aCustomer()).customerId}/edit`,
+            fields: { name: `Renamed ${key()}` }
+        }))
     ],
     '/(app)/customers/new load': [
         { does: 'neither', because: BLANK, request: () => ({ path: '/customers/new' }) }
     ],
-    '/(app)/customers/new action:default': [{ does: 'changes', request: newCustomer }],
+    '/(app)/customers/new action:default': [changes(newCustomer)],
 
     '/(app)/invoices/[invoice] load': [
-        {
-            does: 'shows',
-            request: async (of) => ({ path: `/invoices/${(await of.anInvoice()).invoiceId}` })
-        }
+        shows(async (of) => ({ path: `/invoices/${(await of.anInvoice()).invoiceId}` }))
     ],
     '/(app)/invoices/[invoice] action:send': [
-        {
-            does: 'changes',
-            request: async (of) => ({
-                path: `/invoices/${(await of.anInvoice()).invoiceId}?/send`,
-                fields: { to: 'customer@example.test', message: '', idempotency_key: key() }
-            })
-        }
+        changes(async (of) => ({
+            path: `/invoices/${(await of.anInvoice()).invoiceId}?/send`,
+            fields: { to: 'customer@example.test', message: '', idempotency_key: key() }
+        }))
     ],
     '/(app)/invoices/[invoice] action:link': [
-        {
-            does: 'changes',
-            request: async (of) => ({
-                path: `/invoices/${(await of.anInvoice()).invoiceId}?/link`,
-                fields: { idempotency_key: key() }
-            })
-        }
+        changes(async (of) => ({
+            path: `/invoices/${(await of.anInvoice()).invoiceId}?/link`,
+            fields: { idempotency_key: key() }
+        }))
     ],
     '/(app)/invoices/[invoice] action:revoke': [
-        {
-            does: 'changes',
-            async request(of) {
-                const { invoiceId } = await of.anInvoice();
-                await of.aLink(invoiceId);
-                return { path: `/invoices/${invoiceId}?/revoke`, fields: {} };
-            }
-        }
+        changes(async (of) => {
+            const { invoiceId } = await of.anInvoice();
+            await of.aLink(invoiceId);
+            return { path: `/invoices/${invoiceId}?/revoke`, fields: {} };
+        })
     ],
     '/(app)/invoices/[invoice] action:pdf': [
-        {
-            does: 'changes',
-            async request(of) {
-                const { invoiceId, totalPence } = await of.aDraft();
-                const { error } = await of.owner.db.rpc('issue_invoice', {
-                    account_id: of.accountId,
-                    invoice_id: invoiceId,
-                    expected_total_pence: totalPence,
-                    idempotency_key: key()
-                });
-                if (error) throw error;
-                return { path: `/invoices/${invoiceId}?/pdf`, fields: {} };
-            }
-        }
+        changes(async (of) => {
+            const { invoiceId, totalPence } = await of.aDraft();
+            const { error } = await of.owner.db.rpc('issue_invoice', {
+                account_id: of.accountId,
+                invoice_id: invoiceId,
+                expected_total_pence: totalPence,
+                idempotency_key: key()
+            });
+            if (error) throw error;
+            return { path: `/invoices/${invoiceId}?/pdf`, fields: {} };
+        })
     ],
     '/(app)/invoices/[invoice]/edit load': [
-        {
-            does: 'shows',
-            request: async (of) => ({ path: `/invoices/${(await of.aDraft()).invoiceId}/edit` })
-        }
+        shows(async (of) => ({ path: `/invoices/${(await of.aDraft()).invoiceId}/edit` }))
     ],
     '/(app)/invoices/[invoice]/edit action:save': [
-        {
-            does: 'changes',
-            async request(of) {
-                const { invoiceId, jobId, customerId } = await of.aDraft();
-                const { fields } = { fields: { job_id: jobId, customer_id: customerId, ...lines } };
-                return {
-                    path: `/invoices/${invoiceId}/edit?/save`,
-                    fields: { ...fields, supplied_on: today(), due_on: today(), idempotency_key: key() }
-                };
-            }
-        }
+        changes(async (of) => {
+            const { invoiceId, jobId, customerId } = await of.aDraft();
+            const { fields } = { fields: { job_id: jobId, customer_id: customerId, ...lines } };
+            return {
+                path: `/invoices/${invoiceId}/edit?/save`,
+                fields: { ...fields, supplied_on: today(), due_on: today(), idempotency_key: key() }
+            };
+        })
     ],
     '/(app)/invoices/[invoice]/edit action:add_line': [
         {
@@ -219,31 +187,22 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
         }
     ],
     '/(app)/invoices/[invoice]/edit action:discard': [
-        {
-            does: 'changes',
-            request: async (of) => ({
-                path: `/invoices/${(await of.aDraft()).invoiceId}/edit?/discard`,
-                fields: {}
-            })
-        }
+        changes(async (of) => ({
+            path: `/invoices/${(await of.aDraft()).invoiceId}/edit?/discard`,
+            fields: {}
+        }))
     ],
     '/(app)/invoices/[invoice]/issue load': [
-        {
-            does: 'shows',
-            request: async (of) => ({ path: `/invoices/${(await of.aDraft()).invoiceId}/issue` })
-        }
+        shows(async (of) => ({ path: `/invoices/${(await of.aDraft()).invoiceId}/issue` }))
     ],
     '/(app)/invoices/[invoice]/issue action:default': [
-        {
-            does: 'changes',
-            async request(of) {
-                const { invoiceId, totalPence } = await of.aDraft();
-                return {
-                    path: `/invoices/${invoiceId}/issue`,
-                    fields: { expected_total_pence: String(totalPence), idempotency_key: key() }
-                };
-            }
-        }
+        changes(async (of) => {
+            const { invoiceId, totalPence } = await of.aDraft();
+            return {
+                path: `/invoices/${invoiceId}/issue`,
+                fields: { expected_total_pence: String(totalPence), idempotency_key: key() }
+            };
+        })
     ],
     '/(app)/invoices/[invoice]/pdf GET': [
         {
@@ -255,44 +214,29 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
         }
     ],
 
-    '/(app)/jobs load': [
-        { does: 'shows', request: async (of) => (await of.aJob(), { path: '/jobs?show=all' }) }
-    ],
-    '/(app)/jobs/[job] load': [
-        { does: 'shows', request: async (of) => ({ path: `/jobs/${(await of.aJob()).jobId}` }) }
-    ],
+    '/(app)/jobs load': [shows(async (of) => (await of.aJob(), { path: '/jobs?show=all' }))],
+    '/(app)/jobs/[job] load': [shows(async (of) => ({ path: `/jobs/${(await of.aJob()).jobId}` }))],
     '/(app)/jobs/[job] action:move': [
-        {
-            does: 'changes',
-            request: async (of) => ({
-                path: `/jobs/${(await of.aJob()).jobId}?/move`,
-                fields: { to: 'booked' }
-            })
-        }
+        changes(async (of) => ({
+            path: `/jobs/${(await of.aJob()).jobId}?/move`,
+            fields: { to: 'booked' }
+        }))
     ],
-    '/(app)/jobs/[job]/edit load': [
-        { does: 'shows', request: async (of) => ({ path: `/jobs/${(await of.aJob()).jobId}/edit` }) }
-    ],
+    '/(app)/jobs/[job]/edit load': [shows(async (of) => ({ path: `/jobs/${(await of.aJob()).jobId}/edit` }))],
     '/(app)/jobs/[job]/edit action:default': [
-        {
-            does: 'changes',
-            request: async (of) => ({
-                path: `/jobs/${(await of.aJob()).jobId}/edit`,
-                fields: { title: `Renamed ${key()}` }
-            })
-        }
+        changes(async (of) => ({
+            path: `/jobs/${(await of.aJob()).jobId}/edit`,
+            fields: { title: `Renamed ${key()}` }
+        }))
     ],
     '/(app)/jobs/[job]/invoice load': [
-        { does: 'shows', request: async (of) => ({ path: `/jobs/${(await of.aJob()).jobId}/invoice` }) }
+        shows(async (of) => ({ path: `/jobs/${(await of.aJob()).jobId}/invoice` }))
     ],
     '/(app)/jobs/[job]/invoice action:save': [
-        {
-            does: 'changes',
-            async request(of) {
-                const { job, fields } = await invoiceFields(of);
-                return { path: `/jobs/${job}/invoice?/save`, fields };
-            }
-        }
+        changes(async (of) => {
+            const { job, fields } = await invoiceFields(of);
+            return { path: `/jobs/${job}/invoice?/save`, fields };
+        })
     ],
     '/(app)/jobs/[job]/invoice action:add_line': [
         {
@@ -332,29 +276,20 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
             }
         }
     ],
-    '/(app)/jobs/new load': [
-        { does: 'shows', request: async (of) => (await of.aCustomer(), { path: '/jobs/new' }) }
-    ],
+    '/(app)/jobs/new load': [shows(async (of) => (await of.aCustomer(), { path: '/jobs/new' }))],
     '/(app)/jobs/new action:default': [
-        {
-            does: 'changes',
-            async request(of) {
-                const { customerId } = await of.aCustomer();
-                return {
-                    path: '/jobs/new',
-                    fields: { title: 'A new board', customer_id: customerId, idempotency_key: key() }
-                };
-            }
-        }
+        changes(async (of) => {
+            const { customerId } = await of.aCustomer();
+            return {
+                path: '/jobs/new',
+                fields: { title: 'A new board', customer_id: customerId, idempotency_key: key() }
+            };
+        })
     ],
 
-    '/(app)/money load': [
-        { does: 'shows', request: async (of) => (await of.aDraft(), { path: '/money?show=all' }) }
-    ],
+    '/(app)/money load': [shows(async (of) => (await of.aDraft(), { path: '/money?show=all' }))],
     '/(app)/more load': [{ does: 'neither', because: WHO, request: () => ({ path: '/more' }) }],
-    '/(app)/more/audit load': [
-        { does: 'shows', request: async (of) => (await of.aCustomer(), { path: '/more/audit' }) }
-    ],
+    '/(app)/more/audit load': [shows(async (of) => (await of.aCustomer(), { path: '/more/audit' }))],
     '/(app)/more/business load': [
         {
             does: 'shows',
@@ -369,19 +304,16 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
         }
     ],
     '/(app)/more/business action:default': [
-        {
-            does: 'changes',
-            request: () => ({
-                path: '/more/business',
-                fields: {
-                    name: `Renamed ${key()}`,
-                    trade: 'Electrician',
-                    vat_registered: 'on',
-                    vat_number: '831495816',
-                    payment_terms_days: '30'
-                }
-            })
-        }
+        changes(() => ({
+            path: '/more/business',
+            fields: {
+                name: `Renamed ${key()}`,
+                trade: 'Electrician',
+                vat_registered: 'on',
+                vat_number: '831495816',
+                payment_terms_days: '30'
+            }
+        }))
     ],
     '/(app)/more/payouts load': [
         {
@@ -411,5 +343,5 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
         }
     ],
 
-    '/(app)/today load': [{ does: 'shows', request: async (of) => (await of.aDraft(), { path: '/today' }) }]
+    '/(app)/today load': [shows(async (of) => (await of.aDraft(), { path: '/today' }))]
 };
