@@ -12,6 +12,8 @@ export default defineConfig({
         testTimeout: 30_000,
         hookTimeout: 60_000,
         maxWorkers: 2,
-        passWithNoTests: false
+        passWithNoTests: false,
+        // A title that holds a value holds all of it: the ledger of promises names tests by their whole titles.
+        taskTitleValueFormatTruncate: 0
     }
 });
