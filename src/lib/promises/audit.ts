@@ -100,10 +100,8 @@ export const audit: readonly LedgerRow[] = [
     {
         id: 'AUD-3',
         sentence:
-            'Nobody can change, delete or empty the record: not a business’s owner, not our own services, not the database’s owner short of changing its very construction.',
-        state: 'not_yet',
-        works: 'Every verb is refused to each of them on every table of the record, by triggers that fire in every mode; altering or dropping these tables, triggers and functions is refused too.',
-        missing: 'The proof that what somebody who gets past that could still do is found afterwards.',
+            'Nobody can change, delete or empty the record: not a business’s owner, not our own services, not the database’s owner short of changing its very construction, and what somebody who does that has changed is found.',
+        state: 'kept',
         enforcedBy: [
             every('trigger that keeps records unchangeable', 14),
             eventTrigger('audit_is_not_altered'),
@@ -120,6 +118,10 @@ export const audit: readonly LedgerRow[] = [
             test('db', "[AUD-3] an account's owner can't update records"),
             test('db', '[AUD-3] everything in schema audit is under the guard'),
             test('db', '[AUD-3] every trigger of the audit trail fires in every mode'),
+            test(
+                'security',
+                'somebody who owns the schema and edits one column of a record [AUD-4] is found by both verifiers, whichever of the anchored records it is'
+            ),
             tagged('db', 80)
         ],
         limits: 'Whoever owns the database can switch its guards off and then change, add or remove records; no database can stop its own owner. It shows afterwards: the record no longer fits its hash and the chain no longer closes, and where somebody computes the whole chain anew, its head is no longer the one that was signed and sent outside (AUD-4).'
@@ -128,10 +130,7 @@ export const audit: readonly LedgerRow[] = [
         id: 'AUD-4',
         sentence:
             'Records form a chain, and its head is signed every hour and sent outside: a change, a gap, a cut or a whole rewrite of what was anchored is found, by you too and without our help.',
-        state: 'not_yet',
-        works: 'The chain, the hourly anchors signed with a key that the database never sees, the copies outside and in the owner’s weekly mail, and the program that checks an export against them without the database.',
-        missing:
-            'The suite that damages chains as the database’s own superuser and shows that both checks find all of it.',
+        state: 'kept',
         enforcedBy: [
             trigger('audit.records', 'records_are_linked'),
             fn('audit.link'),
@@ -164,6 +163,23 @@ export const audit: readonly LedgerRow[] = [
                 'at the terminal [AUD-4] the operator’s copies verify the same export, and both verifiers count alike'
             ),
             test('db', '[AUD-4] an honest chain verifies'),
+            test(
+                'security',
+                'somebody who owns the schema and edits one column of a record [AUD-4] is found by both verifiers, whichever column it is'
+            ),
+            test(
+                'security',
+                'somebody who owns the schema and pretends that old months were dropped [AUD-4] to hide a changed record is found by both verifiers'
+            ),
+            test(
+                'security',
+                'a forged anchor [AUD-4] signed with another key does not cover up a rewritten chain'
+            ),
+            test(
+                'security',
+                'what can’t be claimed a record after the last anchor can be rewritten unseen, and the verifier says how many there are'
+            ),
+            tagged('security', 20),
             tagged('unit', 15),
             tagged('db', 12),
             tagged('integration', 10)
@@ -197,6 +213,7 @@ export const audit: readonly LedgerRow[] = [
             test('db', '[AUD-5] erasing a person leaves the chain valid'),
             test('db', '[AUD-5] nothing that is classified personal is left of the customer'),
             tagged('unit', 5),
+            tagged('security', 1),
             tagged('db', 40)
         ],
         limits: 'What an issued invoice says about a customer stays, as tax law asks.'
