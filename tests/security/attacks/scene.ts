@@ -31,6 +31,9 @@ export type Scene = {
     end(): Promise<void>;
 };
 
+/** How many attacks of this file were carried out, and how many of them got something. */
+const carried = { out: 0, through: 0 };
+
 /** What an attack got to see: anything, as long as it is everything. */
 export type Loot = unknown;
 
@@ -46,7 +49,12 @@ export async function theScene(): Promise<Scene> {
         sql,
         mark,
         holdings: () => holdingsOf(sql, bell.accountId),
-        end: () => sql.end()
+        end: async () => {
+            console.log(
+                `attacks: ${carried.out} carried out with bell watched, ${carried.through} successful`
+            );
+            await sql.end();
+        }
     };
 }
 
@@ -104,6 +112,8 @@ export async function repelled(
     attack: () => Promise<Loot>,
     secrets: readonly string[] = []
 ): Promise<void> {
+    carried.out += 1;
+    carried.through += 1;
     const before = await scene.holdings();
     const shown = told(await attack());
     for (const word of [scene.mark, ...secrets]) {
@@ -111,6 +121,7 @@ export async function repelled(
         expect(at < 0 ? '' : shown.slice(Math.max(0, at - 200), at + 100), 'shown to the attacker').toBe('');
     }
     expect(await scene.holdings(), 'what bell holds').toBe(before);
+    carried.through -= 1;
 }
 
 /** Everything that an attack got back, as text. Bytes are read as they came. */
