@@ -18,6 +18,8 @@ export type Choice = {
     object?: string;
     /** So many of them, chosen at random by `seed`. */
     sample?: number;
+    /** Those whose object's name holds this come along in any case, beside the sample. */
+    always?: string;
     seed?: number;
     workers?: number;
     /** Run as the owner before the database is cloned. */
@@ -109,17 +111,20 @@ function reportOf(verdicts: Verdict[], excused: Map<string, string>, stale: stri
 }
 
 function choose<M extends { kind: Kind; object: string; what: string }>(all: M[], choice: Choice): M[] {
-    const { only, object, sample, seed = 1 } = choice;
+    const { only, object, sample, always, seed = 1 } = choice;
+    const invited = always === undefined ? [] : all.filter((mutant) => mutant.object.includes(always));
     const fitting = all
+        .filter((mutant) => !invited.includes(mutant))
         .filter(({ kind }) => only?.includes(kind) ?? true)
         .filter((mutant) => object === undefined || mutant.object.includes(object));
-    if (sample === undefined || sample >= fitting.length) return fitting;
+    if (sample === undefined || sample >= fitting.length) return [...invited, ...fitting];
     const random = numbersFrom(seed);
-    return fitting
+    const drawn = fitting
         .map((mutant) => ({ mutant, at: random() }))
         .sort((a, b) => a.at - b.at)
         .slice(0, sample)
         .map(({ mutant }) => mutant);
+    return [...invited, ...drawn];
 }
 
 /** The same numbers for the same seed (mulberry32). */
