@@ -99,10 +99,10 @@ export async function tryDoor(
 ): Promise<Outcome> {
     const { business } = world;
     const make = async (): Promise<Request> => door.example.request(business);
-    const kept = world.requests.get(door.title) ?? make();
     const afresh = given.afresh ?? who === 'owner';
+    const kept = afresh ? make() : (world.requests.get(door.title) ?? make());
     if (!afresh) world.requests.set(door.title, kept);
-    const request = await (afresh ? make() : kept);
+    const request = await kept;
     const ownSession = who === 'owner' && door.example.endsSession;
     const visitor = ownSession ? await signedIn(business.owner, app) : aVisitor(app);
     if (!ownSession) for (const [name, value] of world.cookies[who]) visitor.cookies.set(name, value);
