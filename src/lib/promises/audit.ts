@@ -214,7 +214,13 @@ export const audit: readonly LedgerRow[] = [
             test('db', '[AUD-5] nothing that is classified personal is left of the customer'),
             tagged('unit', 5),
             tagged('security', 1),
-            tagged('db', 40)
+            test(
+                'integration',
+                'the export [AUD-5] as JSONL is verified to the last record by whoever has no database, and holds what is stored'
+            ),
+            tagged('db', 40),
+            tagged('integration', 6),
+            tagged('e2e', 1)
         ],
         limits: 'What an issued invoice says about a customer stays, as tax law asks.'
     },

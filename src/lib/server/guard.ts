@@ -205,9 +205,12 @@ export function personAction<Schema extends FormSchema, Out>(
 
 type Endpoint = (event: RequestEvent) => Promise<Response>;
 
-/** Body of a POST as JSON, or the query of a GET. */
+/** Body of a POST as JSON or as a plain form (a download needs no script), or the query of a GET. */
 async function fieldsOf(event: RequestEvent): Promise<Record<string, unknown>> {
     if (event.request.method === 'GET') return Object.fromEntries(event.url.searchParams);
+    if (event.request.headers.get('content-type')?.startsWith('application/x-www-form-urlencoded')) {
+        return Object.fromEntries(await formData(event));
+    }
     const body: unknown = await event.request.json().catch((failure: unknown) => {
         if (isTooLarge(failure)) throw problem('too_large');
         return null;

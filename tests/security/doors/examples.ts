@@ -37,6 +37,8 @@ const lines = {
 
 const BLANK = 'an empty form: it shows nothing that the business typed';
 const TYPED = 'hands back what was typed, with one more line; nothing is read or stored';
+const COUNTS =
+    'says how many records the chain has and when it was anchored, nothing that the business typed';
 const WHO = 'says who is signed in and to which business they belong, nothing of what the business holds';
 const everybody = ['agent', 'stranger', 'nobody'] as const;
 const CONNECT = { for: everybody, by: 'the edge function connect asks public.me() for the permission again' };
@@ -289,6 +291,38 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
 
     '/(app)/money load': [shows(async (of) => (await of.aDraft(), { path: '/money?show=all' }))],
     '/(app)/more load': [{ does: 'neither', because: WHO, request: () => ({ path: '/more' }) }],
+    '/(app)/more/audit/anchor GET': [
+        {
+            does: 'neither',
+            because: COUNTS,
+            request: (of) => ({ path: `/more/audit/anchor?account_id=${of.accountId}` })
+        }
+    ],
+    '/(app)/more/audit/check action:default': [
+        {
+            does: 'neither',
+            because: COUNTS,
+            request: () => ({ path: '/more/audit/check', fields: { anchor: '' } })
+        }
+    ],
+    '/(app)/more/audit/check load': [
+        { does: 'neither', because: COUNTS, request: () => ({ path: '/more/audit/check' }) }
+    ],
+    '/(app)/more/audit/check/pages POST': [
+        {
+            does: 'neither',
+            because: COUNTS,
+            request: () => ({ path: '/more/audit/check/pages', json: { after: 0, anchor: '' } })
+        }
+    ],
+    '/(app)/more/audit/export POST': [
+        {
+            does: 'neither',
+            because:
+                'a file of the trail, that asks for two permissions: integration/web/audit.test.ts reads it, functions.md says who gets it',
+            request: () => ({ path: '/more/audit/export', json: { format: 'jsonl' } })
+        }
+    ],
     '/(app)/more/audit load': [shows(async (of) => (await of.aCustomer(), { path: '/more/audit' }))],
     '/(app)/more/business load': [
         {
