@@ -272,8 +272,8 @@ create trigger objects_need_an_awaiting_document
     before insert or update on storage.objects
     for each row execute function private.guard_object();
 
--- Supabase grants everything on these two tables to the API's roles, truncate with it, which asks no policy; the grant is
--- the storage server's own, so only a trigger can stand in its way.
+-- Supabase grants everything on its tables to the API's roles, truncate with it, which asks no policy; the grant is the
+-- storage server's own, so only a trigger can stand in its way. Buckets go with their objects or not at all.
 create function private.refuse_truncate() returns trigger
     language plpgsql
     set search_path = ''
@@ -288,9 +288,6 @@ comment on function private.refuse_truncate() is 'Refuses truncate, which passes
 
 create trigger objects_are_never_truncated
     before truncate on storage.objects
-    for each statement execute function private.refuse_truncate();
-create trigger buckets_are_never_truncated
-    before truncate on storage.buckets
     for each statement execute function private.refuse_truncate();
 
 ------------------------------------------------------------------------------------------------------

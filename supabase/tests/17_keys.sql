@@ -66,7 +66,7 @@ select on_table from string_to_table(
     'private.account_states private.account_state_allows private.counters private.idempotency private.job_lifecycle '
     'private.role_template private.schedules billing.connected_accounts billing.checkout_sessions billing.stripe_events '
     'billing.stripe_leases mail.outbox audit.records audit.field_values audit.links audit.heads audit.watched audit.columns '
-    'audit.anchors audit.anchor_heads',
+    'audit.anchors audit.anchor_heads audit.anchor_deliveries audit.signing_keys audit.segments',
     ' '
 ) as on_table;
 
@@ -106,7 +106,8 @@ values
     ('outbox_account_id_fkey', 'mail.outbox', 'account_id'),
     ('message_has_a_document_of_the_account', 'mail.outbox', 'document_id'),
     ('columns_table_name_fkey', 'audit.columns', 'table_name'),
-    ('anchor_heads_number_fkey', 'audit.anchor_heads', 'number');
+    ('anchor_heads_number_fkey', 'audit.anchor_heads', 'number'),
+    ('anchor_deliveries_number_fkey', 'audit.anchor_deliveries', 'number');
 update refers set pick = '{"kind": "invoice_pdf"}' where on_table = 'public.documents';
 update refers set pick = '{"state": "draft"}' where on_table = 'public.invoices';
 update refers set pick = '{"reference": "INV-0002"}' where rule = 'invoice_has_a_document_of_the_account';
@@ -144,7 +145,10 @@ values
     ('audit.watched', 'entity subject subject_column is_detail'),
     ('audit.columns', 'class'),
     ('audit.anchors', 'at previous root size key_id signature statement_hash'),
-    ('audit.anchor_heads', 'index seq hash path');
+    ('audit.anchor_heads', 'index seq hash path'),
+    ('audit.anchor_deliveries', 'delivered_at'),
+    ('audit.signing_keys', 'public_key first_used_at'),
+    ('audit.segments', 'recorded_before dropped_at transaction_id');
 
 select plan(
     (select count(*)::int from primary_keys) + (select count(*)::int from refers)
@@ -180,6 +184,28 @@ insert into audit.anchors (number, at, previous, root, size, key_id, signature, 
 values (1, now(), sha256('p'), sha256('r'), 1, 'key', sha512('s'), sha256('h'));
 insert into audit.anchor_heads (chain_id, number, index, seq, hash, path)
 values (tests.id('bell'), 1, 0, 1, sha256('h'), '{}');
+insert into audit.anchor_deliveries (sink, number) values ('a place', 1);
+insert into audit.signing_keys (id, public_key)
+select private.base64url(sha256(convert_to('{"crv":"Ed25519","kty":"OKP","x":"' || private.base64url(key) || '"}', 'UTF8'))), key
+from (values (sha256('a key'))) as made (key);
+
+-- A chain of long ago, anchored, and its month dropped.
+select tests.keep('old chain', gen_random_uuid());
+insert into audit.records (
+    chain_id, chain_kind, recorded_at, happened_at, actor_kind, via, trusted, action, result, entity, subject, is_detail, commitments
+)
+values (
+    tests.id('old chain'), 'account', '2020-01-15', '2020-01-15', 'system', 'sql', false, 'x.created', 'ok', 'x', 'x', false, ''
+);
+set constraints all immediate;
+insert into audit.anchor_heads (chain_id, number, index, seq, hash, path)
+select l.chain_id, 1, 1, l.seq, l.hash, '{}'
+from audit.links as l
+where l.chain_id = tests.id('old chain');
+insert into audit.segments (chain_id, last_seq, hash, anchor_number, recorded_before)
+select l.chain_id, l.seq, l.hash, 1, '2020-02-01 00:00+00'
+from audit.links as l
+where l.chain_id = tests.id('old chain');
 set constraints all immediate;
 
 ------------------------------------------------------------------------------------------------------
