@@ -114,7 +114,10 @@ export const isolation: readonly LedgerRow[] = [
         state: 'not_yet',
         works: 'Every run takes two dozen rules away, drawn by the commit, one at a time, and a test misses each; a rule that no test covers is found out. The whole run takes away every policy, trigger, key, right and guard in turn.',
         missing: 'Some conditions inside functions still survive the whole run.',
-        enforcedBy: [code('tests/security/matrix.ts', 'runMatrix'), code('tests/mutation/campaign.ts', 'campaign')],
+        enforcedBy: [
+            code('tests/security/matrix.ts', 'runMatrix'),
+            code('tests/mutation/campaign.ts', 'campaign')
+        ],
         provedBy: [
             test(
                 'db',
