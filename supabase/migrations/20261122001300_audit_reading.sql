@@ -360,8 +360,9 @@ begin
                 select o.id, o.address_line_1 from public.sites as o
                 where o.account_id = for_account and o.id in (select id from mentioned)
                 union all
+                -- All of its people, who are few.
                 select o.user_id, o.display_name from public.members as o
-                where o.account_id = for_account and o.user_id in (select id from mentioned)
+                where o.account_id = for_account
             ) as called on called.id = m.id and called.name is not null
             group by m.record_id
         )
