@@ -1,4 +1,4 @@
-select plan(14);
+select plan(15);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -109,6 +109,19 @@ select is(
     '[AUD-4] what a transaction writes after its records were linked is linked too, once'
 );
 select is(pg_temp.verify('finch') -> 'bad', 'null'::jsonb, '[AUD-4] and so is the other account''s chain');
+
+select throws_ok(
+    $t$do $$ begin
+        insert into audit.links (chain_id, seq, record_id, hash)
+        select h.chain_id, h.seq + 1, -1, h.hash
+        from audit.heads as h
+        where h.chain_id = tests.id('bell owner');
+        perform audit.record_event('person', tests.id('bell owner'), 'sign_in.succeeded', 'ok', 'sign_in');
+        set constraints all immediate;
+    end $$ $t$,
+    '23505', null, '[AUD-4] what cannot be linked is not recorded: only the auth server may leave it for the check to find'
+);
+set constraints all deferred;
 
 ------------------------------------------------------------------------------------------------------
 -- Checking

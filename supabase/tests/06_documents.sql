@@ -1,4 +1,4 @@
-select plan(44);
+select plan(53);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -117,12 +117,69 @@ select tests.be_postgres();
 insert into storage.buckets (id, name, public) values ('elsewhere', 'elsewhere', false);
 select lives_ok(pg_temp.put('anything', 'elsewhere'), 'a bucket of no account is none of this trigger''s business');
 
+insert into storage.buckets (id, name, public) values ('elsewhere else', 'elsewhere else', false);
+select lives_ok($$update storage.objects set bucket_id = 'elsewhere else' where bucket_id = 'elsewhere'$$, 'nor is what moves between two of them');
+select throws_ok(
+    $$update storage.objects set bucket_id = 'elsewhere' where name = current_setting('tests.object')$$, '42501', 'No document is waiting for this file.',
+    '[FILE-2] a file does not leave its account''s bucket'
+);
+select throws_ok(
+    format('update storage.objects set bucket_id = %L where name = %L', tests.id('finch'), format('photo/%s/0', tests.id('late'))), '42501', 'No document is waiting for this file.',
+    '[ISO-1] nor does an upload go into another account''s, where no document waits for it'
+);
+
+-- Who started it may write documents now, by the role that they have there now.
+create function pg_temp.by_role(name_of_role text) returns text
+    language plpgsql
+as $$
+begin
+    update public.members as m
+    set role_id = r.id
+    from public.roles as r
+    where r.account_id = tests.id('bell')
+      and r.name = name_of_role
+      and m.id = tests.id('bell staff membership');
+    perform tests.be_service();
+    update storage.objects set version = gen_random_uuid() where name = format('photo/%s/0', tests.id('late'));
+    perform tests.be_postgres();
+    return 'accepted';
+exception when insufficient_privilege then
+    perform tests.be_postgres();
+    return sqlerrm;
+end
+$$;
+insert into public.roles (account_id, id, name)
+select tests.id('finch'), r.id, 'Namesake'
+from public.roles as r
+where r.account_id = tests.id('bell') and r.name = 'bell reader';
+insert into public.role_permissions (account_id, role_id, permission)
+select r.account_id, r.id, 'documents.write'
+from public.roles as r
+where r.account_id = tests.id('finch') and r.name = 'Namesake';
+select is(pg_temp.by_role('Admin'), 'accepted', '[FILE-2] a role that allows it is enough');
+select is(pg_temp.by_role('bell reader'), 'Whoever started this upload may no longer add documents here.', '[FILE-2] one that allows only to read is not, whatever one of the same id allows elsewhere');
+update public.members set removed_at = now() where id = tests.id('bell staff membership');
+insert into public.members (account_id, user_id, role_id, display_name, email)
+select r.account_id, tests.id('bell staff'), r.id, 'Moved on', 'moved@people.example'
+from public.roles as r
+where r.account_id = tests.id('finch') and r.key = 'admin';
+select is(pg_temp.by_role('Admin'), 'Whoever started this upload may no longer add documents here.', '[FILE-2] nor is a role in another account, for who was removed from this one');
+delete from public.members where account_id = tests.id('finch') and user_id = tests.id('bell staff');
+update public.members set removed_at = null, role_id = (select r.id from public.roles as r where r.account_id = tests.id('bell') and r.key = 'staff')
+where id = tests.id('bell staff membership');
+
 ------------------------------------------------------------------------------------------------------
 -- Left over
 ------------------------------------------------------------------------------------------------------
 
 select tests.authenticate_as('bell staff');
 select throws_ok($$select public.discard_document(tests.id('bell'), tests.id('late'))$$, 'P0001', 'Remove the uploaded file first.', 'a document is not forgotten while its file lies there');
+select tests.be_service();
+select is_empty($$select service.abandoned_documents(10)$$, 'the sweeper leaves alone what is under way');
+select tests.be_postgres();
+update public.documents set upload_until = now() - interval '5 minutes' where id = tests.id('late');
+select tests.be_service();
+select is_empty($$select service.abandoned_documents(10)$$, 'and what has only just ended');
 select tests.be_postgres();
 update public.documents set upload_until = now() - interval '1 hour' where id = tests.id('late');
 select tests.be_service();
@@ -134,6 +191,13 @@ select ok(not service.forget_document(tests.id('bell'), tests.id('late')), 'and 
 select tests.be_postgres();
 select set_config('storage.allow_delete_query', 'true', true);
 delete from storage.objects where name = format('photo/%s/0', tests.id('late'));
+select tests.be_service();
+select tests.be_postgres();
+update public.documents set upload_until = now() + interval '1 minute' where id = tests.id('late');
+select tests.be_service();
+select ok(not service.forget_document(tests.id('bell'), tests.id('late')), 'nor while its time is running');
+select tests.be_postgres();
+update public.documents set upload_until = now() - interval '1 hour' where id = tests.id('late');
 select tests.be_service();
 select ok(service.forget_document(tests.id('bell'), tests.id('late')), 'then nothing is left');
 select * from finish();

@@ -1,4 +1,4 @@
-select plan(25);
+select plan(28);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -48,6 +48,7 @@ select tests.be_postgres();
 update public.documents set access = 'internal' where id = tests.id('bell document');
 select tests.be_anon();
 select is_empty('select * from storage.objects', '[FILE-5] an internal document is not shown through a link');
+select is(public.portal_invoice(current_setting('tests.token')) -> 'document', 'null'::jsonb, '[FILE-5] nor is it told where it lies');
 select tests.be_postgres();
 update public.documents set access = 'client' where id = tests.id('bell document');
 select isnt((select first_viewed_at from public.portal_links where token_hash = sha256(convert_to(current_setting('tests.token'), 'utf8'))), null, 'the first view is noted');
@@ -68,6 +69,9 @@ select tests.authenticate_as('bell staff');
 select throws_ok($$select public.revoke_portal_links(tests.id('bell'), tests.id('bell invoice'))$$, '42501', null, '[ACC-3] staff revokes no links');
 select tests.authenticate_as('bell owner');
 select ok(public.revoke_portal_links(tests.id('bell'), tests.id('bell invoice')) > 0, '[PART-4] an owner revokes all links to an invoice');
+select is(public.revoke_portal_links(tests.id('bell'), tests.id('bell invoice')), 0, '[PART-4] once: when they ended stays on record');
+select tests.authenticate_as('finch owner');
+select throws_ok($$select public.revoke_portal_links(tests.id('finch'), tests.id('bell invoice'))$$, 'PT404', null, '[ISO-1] and nobody does for another account''s invoice');
 select tests.be_anon();
 select throws_ok($$select public.portal_invoice(current_setting('tests.token'))$$, 'P0001', null, '[PART-4] a revoked link opens nothing');
 select is_empty('select * from storage.objects', '[PART-4] nor its file');

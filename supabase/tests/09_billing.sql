@@ -1,4 +1,4 @@
-select plan(52);
+select plan(53);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -49,10 +49,17 @@ select tests.be_service();
 select throws_ok($$select service.checkout_begin('guess')$$, 'P0001', 'This link does not work any more. Ask for a new one.', 'paying needs a link');
 select throws_ok($$select service.checkout_begin(current_setting('tests.token'))$$, 'P0001', 'This business does not take card payments yet. Ask how to pay.', 'and a business that takes cards');
 select is(service.connected_account(tests.id('bell')), null, 'which it does not before it is connected');
+select tests.be_postgres();
+select tests.keep('alone', gen_random_uuid());
+insert into public.accounts (id, name, trade) values (tests.id('alone'), 'Alone', 'roofer');
+select tests.be_service();
 select lives_ok($$select service.save_connected_account(tests.id('bell'), 'acct_bell', true, true, true, null)$$, 'a business connects its Stripe account');
 select throws_ok($$select service.save_connected_account(tests.id('bell'), 'acct_other', true, true, true, null)$$, 'P0001', null, 'another account does not take its place');
 select throws_ok($$select service.save_connected_account(tests.id('finch'), 'acct_bell', true, true, true, null)$$, '23505', null, '[ISO-6] nor is it connected to two businesses');
 select service.save_connected_account(tests.id('finch'), 'acct_finch', true, true, true, null);
+select tests.be_postgres();
+select is((select a.xmax::text from public.accounts as a where a.id = tests.id('alone')), '0', '[ISO-6] and while one is kept, no other business has to wait');
+select tests.be_service();
 create temporary table begun as select service.checkout_begin(current_setting('tests.token')) as answer;
 grant all on begun to public;
 select results_eq(

@@ -1,4 +1,4 @@
-select plan(37);
+select plan(41);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -38,6 +38,12 @@ select ok(not service.mail_sent((select id from queued), gen_random_uuid(), 're_
 select ok(service.mail_sent((select id from queued), (select (message ->> 'lease')::uuid from taken), 're_1'), 'a sent message is recorded');
 select is(pg_temp.message('sign_in_code'), 'sent 1 {}', '[AUD-6] and its code is erased');
 select ok(not service.mail_sent((select id from queued), (select (message ->> 'lease')::uuid from taken), 're_1'), 'once');
+select ok(not service.mail_failed((select id from queued), (select (message ->> 'lease')::uuid from taken), 'late', true), 'and not failed after that');
+select tests.be_postgres();
+update mail.outbox set send_before = now() - interval '1 second';
+select tests.be_service();
+select is_empty('select * from service.claim_mail(10, 60)', 'what was sent is not claimed when its time is over');
+select is(pg_temp.message('sign_in_code'), 'sent 1 {}', '[MAIL-1] and stays sent');
 
 select service.enqueue_auth_mail('hook-2', 'reset_password', 'sam@mail.example', '{"code": "111111"}');
 select tests.be_postgres();
@@ -51,7 +57,10 @@ select is(pg_temp.message('reset_password'), 'failed 0 {} too_late', 'and erased
 ------------------------------------------------------------------------------------------------------
 
 select service.enqueue_auth_mail('hook-3', 'confirm_sign_up', 'sam@mail.example', '{"code": "222222"}');
-select ok((select service.mail_failed((m ->> 'id')::uuid, (m ->> 'lease')::uuid, 'rate_limit_exceeded', true) from pg_temp.claimed('confirm_sign_up') as m), '[MAIL-1] a failure is recorded');
+create temporary table failing as select pg_temp.claimed('confirm_sign_up') as m;
+grant all on failing to public;
+select ok((select not service.mail_failed((m ->> 'id')::uuid, gen_random_uuid(), 'timeout', true) from failing), '[MAIL-2] a worker without the lease records no failure');
+select ok((select service.mail_failed((m ->> 'id')::uuid, (m ->> 'lease')::uuid, 'rate_limit_exceeded', true) from failing), '[MAIL-1] a failure is recorded');
 select is(pg_temp.message('confirm_sign_up'), 'queued 1 {"code": "222222"} rate_limit_exceeded', '[MAIL-2] and tried again');
 select is(pg_temp.claimed('confirm_sign_up'), null, '[MAIL-2] after a pause');
 select tests.be_postgres();

@@ -1,6 +1,6 @@
 -- Guards that other tests pass by: each statement that stops an act is missed here when it is gone. Where two stand in a row,
 -- the first one's own sentence tells which of them it was.
-select plan(38);
+select plan(41);
 
 select tests.business('bell');
 select tests.business('finch', false);
@@ -196,6 +196,20 @@ select tests.be_postgres();
 select throws_ok(
     $$select audit.record_event('account', tests.id('bell'), 'x.done', 'perhaps', 'x')$$,
     '23514', null, '[AUD-1] the trail takes no record of a kind that it does not know'
+);
+select throws_ok(
+    $$select audit.record_event('team', tests.id('bell'), 'x.done', 'ok', 'x')$$,
+    '23514', null, '[AUD-1] nor on a chain of a kind that it does not know'
+);
+select private.act_as('robot', tests.id('bell'));
+select throws_ok(
+    $$select audit.record_event('account', tests.id('bell'), 'x.done', 'ok', 'x')$$,
+    '23514', null, '[AUD-1] nor by an actor of such a kind'
+);
+select set_config('tf.actor', '', true);
+select lives_ok(
+    $$select audit.record_event('account', tests.id('bell'), 'x.done', 'ok', 'x')$$,
+    '[AUD-1] of kinds that it knows it does'
 );
 create table private.unwatched (account_id uuid, id uuid, secret text, colour text);
 select throws_ok(

@@ -32,8 +32,10 @@ function pgtapScript(): string {
 
 /** Creates the schema `tests` with the builders, for every role to use. Rolled back with its transaction, or dropped later. */
 export async function installBuilders(owner: ISql): Promise<void> {
-    const builders = readFileSync(join(import.meta.dirname, 'builders.sql'), 'utf8');
-    await owner.unsafe(`create schema tests; ${builders}`);
+    const builders = ['builders.sql', 'twins.sql'].map((file) =>
+        readFileSync(join(import.meta.dirname, file), 'utf8')
+    );
+    await owner.unsafe(`create schema tests; ${builders.join('\n')}`);
     await openToAll(owner, 'tests');
 }
 
