@@ -10,6 +10,7 @@ import type { Sql, TransactionSql } from 'postgres';
 import { findings, RULES } from '../database/lints/index.ts';
 import { runStatements, tapFiles, TEST_PATH } from '../database/tap.ts';
 import type { TapFile } from '../database/tap.ts';
+import { said, TRIALS } from '../security/logins.ts';
 import { expectedFunctions, expectedTables, runMatrix } from '../security/matrix.ts';
 import type { Clone } from './ground.ts';
 import type { Kind, Mutant } from './mutant.ts';
@@ -136,6 +137,24 @@ function matrixJudge(): Judge {
     };
 }
 
+/** What depends on who logged in, which no pgTAP file can try. */
+function loginJudge(): Judge {
+    const text = JSON.stringify(TRIALS);
+    return {
+        name: 'logins',
+        chance: ({ kind, words }) =>
+            kind.startsWith('function') && words.some((word) => text.includes(`.${word}`)) ? 0.4 : -1,
+        judge: (clone, mutation) =>
+            mutated(clone.empty, mutation, async (sql) => {
+                for (const trial of TRIALS) {
+                    const answer = await said(sql, trial).catch((error: unknown) => String(error));
+                    if (answer !== trial.answer) return `${trial.title}: ${answer}`;
+                }
+                return null;
+            })
+    };
+}
+
 /** The rules over the schema. They state what must be so, of whatever is there; none compares it with what was there before. */
 function lintJudge(): Judge {
     return {
@@ -166,5 +185,5 @@ const BY_RULE: readonly Kind[] = [
 
 export function judges(): Judge[] {
     const files = tapFiles();
-    return [lintJudge(), matrixJudge(), ...files.map((file) => fileJudge(file, files))];
+    return [lintJudge(), matrixJudge(), loginJudge(), ...files.map((file) => fileJudge(file, files))];
 }
