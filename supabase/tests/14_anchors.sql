@@ -1,5 +1,5 @@
 -- Anchors: who reads which, and to whom the week's is sent.
-select plan(15);
+select plan(19);
 
 select tests.business('bell');
 select tests.business('ash');
@@ -65,11 +65,30 @@ select is(
     (select array_agg(distinct o.data #>> '{anchor,head,chain_id}') from mail.outbox as o where o.account_id = tests.id('bell') and o.template = 'anchor_digest'),
     array[tests.id('bell')::text], '[ISO-6] and it holds the head of that business''s chain'
 );
+select private.queue_anchor_digests();
+select is(pg_temp.addressed('bell'), 'bell owner, bell partner', '[AUD-4] once a week');
+
+-- The week after, with a business that began meanwhile. Of the others only that they were told is new.
+update mail.outbox set dedupe_key = 'last week ' || id where template = 'anchor_digest';
 select tests.business('finch');
-select is(pg_temp.anchor(), true, 'a business that began meanwhile is anchored');
+select is(pg_temp.anchor(), true, 'what moved since is anchored');
 select private.queue_anchor_digests();
 select is(pg_temp.addressed('finch'), 'finch owner', '[ISO-6] what another business was told is no reason not to tell it');
-select is(pg_temp.addressed('bell'), 'bell owner, bell partner', '[AUD-4] and what is known is not told twice');
+select is(pg_temp.addressed('bell') || '; ' || pg_temp.addressed('ash'), 'bell owner, bell partner; ash owner', '[ISO-6] nor is another one''s news any of theirs');
+
+------------------------------------------------------------------------------------------------------
+-- What the next one is to state
+------------------------------------------------------------------------------------------------------
+
+select is(pg_temp.anchor(), true, 'once all is anchored');
+select is(service.moved_heads(1000) -> 'heads', '[]', '[AUD-4] no head is stated that stayed where it was, however far others are');
+select audit.record_event('person', tests.id('bell staff'), 'sign_in.succeeded', 'ok', 'sign_in');
+set constraints all immediate;
+set constraints all deferred;
+select is(
+    jsonb_path_query_array(service.moved_heads(1000), '$.heads[*].chain_id'), jsonb_build_array(tests.id('bell staff')),
+    '[AUD-4] and each that moved is, however short its chain'
+);
 
 ------------------------------------------------------------------------------------------------------
 -- Who reads which

@@ -1,6 +1,6 @@
 -- The trail of two businesses whose things have the same ids, and one person who belongs to both under two names. Whatever
 -- is asked of one tells nothing of the other, shows each record once, and finds nothing by the other's words.
-select plan(35);
+select plan(37);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -122,6 +122,8 @@ select is(
 select tests.be_postgres();
 select private.act_as('platform_owner', tests.id('sam'));
 select audit.record_event('account', tests.id('bell'), 'account.viewed', 'ok', 'account', tests.id('bell'));
+select private.act_as('api_key', gen_random_uuid());
+select audit.record_event('account', tests.id('bell'), 'api.called', 'ok', 'request');
 select set_config('tf.actor', '', true);
 select is(
     (select entry -> 'actor_name' from jsonb_array_elements(pg_temp.trail('bell')) as entry where entry ->> 'action' = 'account.viewed'),
@@ -141,7 +143,17 @@ select is(
     (select jsonb_agg(person -> 'name') from jsonb_array_elements(public.audit_choices(tests.id('bell')) -> 'people') as person)::text ~* 'finch', false,
     '[ISO-1] the filter offers nobody of the other'
 );
-select is(public.audit_choices(tests.id('bell')) -> 'kinds', '["platform_owner", "system"]', '[AUD-5] and as kinds of actor those that are no people');
+select is(public.audit_choices(tests.id('bell')) -> 'kinds', '["api_key", "platform_owner", "system"]', '[AUD-5] and as kinds of actor those that are no people');
+
+select is(
+    public.audit_choices(tests.id(b)) -> 'actions',
+    (
+        select jsonb_agg(distinct r.action)
+        from audit.records as r
+        where r.chain_id = tests.id(b) or r.chain_id in (select m.user_id from public.members as m where m.account_id = tests.id(b))
+    ), format('[ISO-1] %s: and every action that there was, none that there was elsewhere', b)
+)
+from unnest(array['bell', 'finch']) as b;
 
 ------------------------------------------------------------------------------------------------------
 -- Exporting, by who may in both

@@ -106,12 +106,12 @@ export function conditionsIn(body: string): Cut[] {
     return cuts;
 }
 
-/** `end if`, `on conflict`, `on constraint`, `on true`: nothing is asked there. */
+/** `end if`, `on conflict`, `on constraint`, `on commit`, `on true`: nothing is asked there. */
 function isNoCondition(tokens: readonly Token[], i: number): boolean {
     const before = tokens[i - 1]?.text ?? '';
     const after = tokens[i + 1]?.text ?? '';
     if (tokens[i]?.text === 'if') return before === 'end';
-    return tokens[i]?.text === 'on' && ['conflict', 'constraint', 'true'].includes(after);
+    return tokens[i]?.text === 'on' && ['conflict', 'constraint', 'commit', 'true'].includes(after);
 }
 
 type Term = { from: number; to: number; joined: 'and' | 'or' };

@@ -129,7 +129,7 @@ function wordsOf(functions: readonly Function[]): (name: string) => string[] {
 
 /** What says whose a thing is, or whether a right still holds. Other conditions say which thing is meant, and guard nothing. */
 const WHOSE =
-    /account|owner|user_id|auth\.|person|created_by|session|token|lease|fence|permission|role|(removed|revoked|expires)_at|_until|not_after|access|bucket/;
+    /account|chain|owner|user_id|auth\.|person|created_by|session|token|lease|fence|permission|role|(removed|revoked|expires)_at|_until|not_after|access|bucket/;
 
 function mutantsOf(one: Function, words: string[]): Mutant[] {
     const guards = guardsIn(one.body);
