@@ -259,6 +259,146 @@ $$;
 comment on function private.next_number(uuid, text) is 'Takes the next number of an account under a row lock: gapless.';
 
 ------------------------------------------------------------------------------------------------------
+-- What each membership allows now
+------------------------------------------------------------------------------------------------------
+
+-- Asked by every statement under policies: joining members, roles, permissions, accounts and states for each took longer than
+-- many a statement itself. So the answer stands ready, and whatever it hangs on keeps it, in the same transaction.
+
+create table private.memberships (
+    account_id uuid not null,
+    user_id uuid not null,
+    permissions text[] not null,
+    primary key (account_id, user_id),
+    constraint membership_is_a_members foreign key (account_id, user_id)
+        references public.members (account_id, user_id) on delete cascade
+);
+comment on table private.memberships is
+    'What each membership allows now: the permissions of its role, without those that the state of the account forbids. '
+    'Reckoned by triggers on everything that it hangs on, and written by nothing else.';
+create index memberships_by_user on private.memberships (user_id);
+
+create view private.memberships_due with (security_invoker = true) as
+select m.account_id, m.user_id, array_agg(p.key order by p.key) as permissions
+from public.members as m
+join public.role_permissions as rp on rp.account_id = m.account_id and rp.role_id = m.role_id
+join public.permissions as p on p.key = rp.permission
+join public.accounts as a on a.id = m.account_id
+join private.account_state_allows as allowed on allowed.state = a.state and allowed.act = p.act
+where m.removed_at is null
+group by m.account_id, m.user_id;
+comment on view private.memberships_due is 'What private.memberships must hold, from the tables themselves.';
+
+create function private.reckon_memberships(of_account uuid) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    -- One after the other: whoever waits here finds what the other one committed.
+    perform from public.accounts as a where a.id = of_account for no key update;
+    delete from private.memberships as h
+    where h.account_id = of_account
+      and not exists (
+          select
+          from private.memberships_due as due
+          where due.account_id = of_account
+            and due.user_id = h.user_id
+            and due.permissions = h.permissions
+      );
+    insert into private.memberships (account_id, user_id, permissions)
+    select due.account_id, due.user_id, due.permissions
+    from private.memberships_due as due
+    where due.account_id = of_account
+      and not exists (
+          select
+          from private.memberships as h
+          where h.account_id = of_account
+            and h.user_id = due.user_id
+      );
+end
+$$;
+comment on function private.reckon_memberships(uuid) is 'Reckons what the memberships of an account allow now.';
+
+create function private.keep_memberships() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    touched uuid;
+begin
+    for touched in
+        select distinct c.account_id from changed as c order by 1
+    loop
+        perform private.reckon_memberships(touched);
+    end loop;
+    return null;
+end
+$$;
+comment on function private.keep_memberships() is
+    'Reckons the memberships of accounts whose members, or what their roles may do, have changed.';
+
+create function private.keep_memberships_by_state() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    perform private.reckon_memberships(new.id);
+    return null;
+end
+$$;
+comment on function private.keep_memberships_by_state() is 'Reckons the memberships of an account whose state has changed.';
+
+create function private.keep_all_memberships() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    account uuid;
+begin
+    for account in
+        select a.id from public.accounts as a order by 1
+    loop
+        perform private.reckon_memberships(account);
+    end loop;
+    return null;
+end
+$$;
+comment on function private.keep_all_memberships() is
+    'Reckons all memberships, when a migration changes what states allow or what permissions are for.';
+
+create trigger memberships_follow_new_members after insert on public.members
+    referencing new table as changed for each statement execute function private.keep_memberships();
+create trigger memberships_follow_members after update on public.members
+    referencing new table as changed for each statement execute function private.keep_memberships();
+create trigger memberships_follow_what_roles_gain after insert on public.role_permissions
+    referencing new table as changed for each statement execute function private.keep_memberships();
+create trigger memberships_follow_what_roles_lose after delete on public.role_permissions
+    referencing old table as changed for each statement execute function private.keep_memberships();
+create trigger memberships_follow_what_roles_gain_instead after update on public.role_permissions
+    referencing new table as changed for each statement execute function private.keep_memberships();
+create trigger memberships_follow_what_roles_lose_instead after update on public.role_permissions
+    referencing old table as changed for each statement execute function private.keep_memberships();
+create trigger memberships_follow_the_state after update of state on public.accounts
+    for each row when (old.state is distinct from new.state) execute function private.keep_memberships_by_state();
+create trigger memberships_follow_what_states_allow after insert or update or delete or truncate on private.account_state_allows
+    for each statement execute function private.keep_all_memberships();
+create trigger memberships_follow_what_permissions_are_for after update of act on public.permissions
+    for each statement execute function private.keep_all_memberships();
+do $$
+declare
+    keeper record;
+begin
+    for keeper in
+        select t.tgrelid::regclass as on_table, t.tgname as name
+        from pg_catalog.pg_trigger as t
+        where t.tgname like 'memberships\_follow\_%'
+    loop
+        execute format('alter table %s enable always trigger %I', keeper.on_table, keeper.name);
+    end loop;
+end
+$$;
+
+------------------------------------------------------------------------------------------------------
 -- The questions that policies ask
 ------------------------------------------------------------------------------------------------------
 
@@ -298,40 +438,29 @@ create function private.accounts_with(permission text) returns uuid[]
     set search_path = ''
 as $$
 declare
-    -- Read once: parsing the token's claims costs as much as two of these tables.
+    -- Read once: parsing the token's claims costs as much as the two tables.
     claims jsonb := auth.jwt();
     session uuid := claims ->> 'session_id';
     person uuid := claims ->> 'sub';
 begin
-    -- "lateral … limit 1" looks each membership up by key, whatever the planner believes: a plan made before the tables
-    -- have statistics is kept as long as the connection, and once hashed all accounts for one.
     return array(
-        select m.account_id
-        from private.live_sessions as s
-        join public.members as m on m.user_id = s.user_id and m.removed_at is null
-        cross join lateral (
-            select
-            from public.role_permissions as rp
-            where rp.account_id = m.account_id
-              and rp.role_id = m.role_id
-              and rp.permission = accounts_with.permission
-            limit 1
-        ) as held
-        where s.id = session
-          and s.user_id = person
+        select h.account_id
+        from private.memberships as h
+        where h.user_id = person
+          and accounts_with.permission = any (h.permissions)
+          and person = (select s.user_id from private.live_sessions as s where s.id = session)
     );
 end
 $$;
 comment on function private.accounts_with(text) is
     'The accounts in which the signed-in person''s role holds a permission now: the session is alive, the '
-    'membership is not removed. Reads the tables, never the token, so every change counts from the next '
-    'statement on. What the state of an account allows is private.accounts_that_allow''s to say: permissive '
-    'policies ask here, restrictive ones there. In plpgsql because its plan is kept.';
+    'membership is not removed, and the state of the account allows what the permission is for. Reads the tables, never '
+    'the token, so every change counts from the next statement on. In plpgsql because its plan is kept.';
 grant execute on function private.accounts_with(text) to authenticated;
 
 create function private.accounts_that_allow(act text) returns uuid[]
     language plpgsql
-    stable security definer
+    stable
     set search_path = ''
 as $$
 declare
@@ -357,10 +486,7 @@ begin
 end
 $$;
 comment on function private.accounts_that_allow(text) is
-    'The accounts of the signed-in person whose state allows an act now. Asked by restrictive policies on every '
-    'verb. It looks for session and membership itself, so that a permissive policy written carelessly later '
-    'on opens neither a suspended account nor anybody else''s.';
-grant execute on function private.accounts_that_allow(text) to authenticated;
+    'The accounts that the signed-in person belongs to, whatever their role, and whose state allows an act now.';
 
 create function private.account_allows(for_account uuid, act text) returns boolean
     language sql
@@ -383,15 +509,12 @@ create function private.holds(for_account uuid, permission text) returns boolean
     set search_path = ''
 as $$
 begin
-    return for_account = any (private.accounts_with(permission))
-        and for_account = any (
-            private.accounts_that_allow((select p.act from public.permissions as p where p.key = permission))
-        );
+    return for_account = any (private.accounts_with(permission));
 end
 $$;
 comment on function private.holds(uuid, text) is
     'Does the signed-in person hold the permission in the account now, and does the state of the account allow '
-    'what it is for? What the two kinds of policy ask together, for one account.';
+    'what it is for? What policies ask, for one account.';
 grant execute on function private.holds(uuid, text) to authenticated;
 
 create function private.require(for_account uuid, permission text) returns void
@@ -416,9 +539,7 @@ begin
         -- The same answer whether the account exists or not.
         perform private.fail('not_found', 'There is nothing here, or it is not yours.');
     end if;
-    if not for_account = any (
-        private.accounts_that_allow((select p.act from public.permissions as p where p.key = permission))
-    ) then
+    if not private.account_allows(for_account, (select p.act from public.permissions as p where p.key = permission)) then
         perform private.fail('account_suspended', 'This account cannot be changed at the moment. Settings says why.');
     end if;
     perform private.fail('not_allowed', 'Your role does not allow this. Ask the owner of the business.', permission);
@@ -444,64 +565,81 @@ grant execute on function public.has_permission(uuid, text) to authenticated;
 -- Policies
 ------------------------------------------------------------------------------------------------------
 
--- Every policy on rows of an account has one form, `nullif(account_id = any (…), false) is not unknown`. It is true for
--- an account in the set, and never true for another one or for none. The accounts are found once a statement; and the
+-- Every policy on rows of an account begins with one form, `nullif(account_id = any (…), false) is not unknown`. It is true
+-- for an account in the set, and never true for another one or for none. The accounts are found once a statement; and the
 -- planner, which would guess at ten accounts and multiply its estimates by that once more for each table of a join, takes
 -- the condition for one that nearly every row meets. So a statement that names its account, as all of ours do, has the plan
 -- it would have without policies: the plain `account_id = any (…)` made a page of invoices, joined to their customers and
--- jobs, twenty times slower among a million (`npm run bench -- rls` shows both).
+-- jobs, two hundred times slower among a million (`npm run bench -- rls` shows both).
+--
+-- There are no restrictive policies beside them: a second question would cost every statement as much again as the first.
+-- What they would be for, a policy that somebody writes carelessly later on, is refused when it is written.
 
-create function private.close_when_state_forbids(tenant_table regclass) returns void
+create view private.careless_policies with (security_invoker = true) as
+select p.oid as policy, p.polname as name, p.polrelid::regclass as on_table
+from pg_catalog.pg_policy as p
+join pg_catalog.pg_class as c on c.oid = p.polrelid and c.relnamespace = 'public'::regnamespace
+join pg_catalog.pg_attribute as a
+    on a.attrelid = c.oid
+    and a.attname = case c.oid when 'public.accounts'::regclass then 'id' else 'account_id' end
+    and not a.attisdropped
+cross join lateral unnest(array[
+    case when p.polcmd <> 'a' then coalesce(pg_catalog.pg_get_expr(p.polqual, c.oid), 'nobody is asked') end,
+    case p.polcmd when 'a' then coalesce(pg_catalog.pg_get_expr(p.polwithcheck, c.oid), 'nobody is asked') else pg_catalog.pg_get_expr(p.polwithcheck, c.oid) end
+]) as term (text)
+cross join lateral (
+    -- The form alone, or as the first of conditions that must all be met.
+    select substring(
+        term.text,
+        format(
+            '^\(?\(NULLIF\(\(%s = ANY \(\( SELECT private\.accounts_with\(''([a-z]+\.[a-z]+)''::text\) AS accounts_with\)::uuid\[\]\)\), false\) IS NOT UNKNOWN\)( AND .*\))?$',
+            a.attname
+        )
+    ) as permission
+) as asked
+where p.polpermissive
+  and term.text is not null
+  and not exists (
+      select
+      from public.permissions as q
+      where q.key = asked.permission
+        and (p.polcmd = 'r' or q.act = 'member_writes')
+  );
+comment on view private.careless_policies is
+    'Policies on rows of accounts that do not begin by asking private.accounts_with(…), or that let write by a permission '
+    'which a suspended account leaves. There are none.';
+
+create function private.refuse_careless_policies() returns event_trigger
     language plpgsql
     set search_path = ''
 as $$
 declare
-    account_column text := case tenant_table when 'public.accounts'::regclass then 'id' else 'account_id' end;
-    term text := format(
-        'nullif(%I = any ((select private.accounts_that_allow(%%L))::uuid[]), false) is not unknown',
-        account_column
-    );
-    reads text := format(term, 'member_reads');
-    writes text := format(term, 'member_writes');
-    policy name;
+    careless private.careless_policies;
 begin
-    execute format(
-        'create policy "The state of the account must allow reading" on %s as restrictive for select to authenticated using (%s)',
-        tenant_table, reads
-    );
-    execute format(
-        'create policy "The state of the account must allow adding" on %s as restrictive for insert to authenticated with check (%s)',
-        tenant_table, writes
-    );
-    execute format(
-        'create policy "The state of the account must allow changing" on %s as restrictive for update to authenticated using (%s) with check (%s)',
-        tenant_table, writes, writes
-    );
-    execute format(
-        'create policy "The state of the account must allow deleting" on %s as restrictive for delete to authenticated using (%s)',
-        tenant_table, writes
-    );
-    for policy in
-        select p.polname
-        from pg_catalog.pg_policy as p
-        where p.polrelid = tenant_table
-          and not p.polpermissive
-    loop
-        execute format(
-            'comment on policy %I on %s is %L',
-            policy, tenant_table,
-            'The last line: session, membership and state of the account, whatever other policies say.'
-        );
-    end loop;
+    select c.*
+    into careless
+    from pg_catalog.pg_event_trigger_ddl_commands() as command
+    join private.careless_policies as c on c.policy = command.objid
+    where command.classid = 'pg_catalog.pg_policy'::regclass;
+    if found then
+        raise exception using
+            errcode = '42501',
+            hint = 'policy_asks_nobody',
+            message = format(
+                'The policy "%s" on %s must begin with: nullif(account_id = any ((select private.accounts_with(…))::uuid[]), false) is not unknown; to write, with a permission to write.',
+                careless.name, careless.on_table
+            );
+    end if;
 end
 $$;
-comment on function private.close_when_state_forbids(regclass) is
-    'Gives a tenant table its four restrictive policies on the state of the account, one per verb.';
+comment on function private.refuse_careless_policies() is
+    'Refuses a policy that would open rows of an account to whoever does not hold a permission in it now (ISO-1, ADM-4).';
 
-select private.close_when_state_forbids('public.accounts');
-select private.close_when_state_forbids('public.roles');
-select private.close_when_state_forbids('public.role_permissions');
-select private.close_when_state_forbids('public.members');
+create event trigger policies_ask_for_the_account
+    on ddl_command_end
+    when tag in ('CREATE POLICY', 'ALTER POLICY')
+    execute function private.refuse_careless_policies();
+alter event trigger policies_ask_for_the_account enable always;
 
 create policy "Members who may see the details see their account"
     on public.accounts for select to authenticated

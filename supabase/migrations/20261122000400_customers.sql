@@ -63,9 +63,6 @@ select audit.watch(
 -- Policies
 ------------------------------------------------------------------------------------------------------
 
-select private.close_when_state_forbids('public.customers');
-select private.close_when_state_forbids('public.sites');
-
 create policy "Members who may read customers see their account's customers"
     on public.customers for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('customers.read'))::uuid[]), false) is not unknown);

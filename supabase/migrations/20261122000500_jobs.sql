@@ -139,8 +139,6 @@ select audit.watch(
 -- Policies
 ------------------------------------------------------------------------------------------------------
 
-select private.close_when_state_forbids('public.jobs');
-
 create policy "Members who may read jobs see their account's jobs"
     on public.jobs for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('jobs.read'))::uuid[]), false) is not unknown);

@@ -40,8 +40,6 @@ select audit.watch(
 -- Policies
 ------------------------------------------------------------------------------------------------------
 
-select private.close_when_state_forbids('public.portal_links');
-
 create policy "Members who may read invoices see when links were opened"
     on public.portal_links for select to authenticated
     using (nullif(account_id = any ((select private.accounts_with('invoices.read'))::uuid[]), false) is not unknown);

@@ -7,16 +7,21 @@ import { stack } from '../support/stack.ts';
 import { findings, RULES, type Finding, type Rule } from './lints/index.ts';
 
 const owner = postgres(stack().databaseUrl, { max: 1, onnotice: () => undefined });
+// Bad examples are made by somebody whom the database does not stop: it refuses some of them when they are written.
+const superuser = postgres(stack().superuserUrl, { max: 1, onnotice: () => undefined });
 const PARTS = ['index.ts', 'rule.ts', 'policies.ts', 'expression.ts'];
 
-afterAll(() => owner.end());
+afterAll(() => Promise.all([owner.end(), superuser.end()]));
 
 /** What a rule finds after this SQL that it did not find before; nothing of it stays. */
 async function foundAfter(rule: Rule, example: string): Promise<string[]> {
     const undo = new Error('undo');
     const found: string[] = [];
-    await owner
+    await superuser
         .begin(async (sql) => {
+            await sql`alter event trigger policies_ask_for_the_account disable`;
+            await sql`set local event_triggers = on`;
+            await sql`set local session authorization postgres`;
             const before = await rule.find(sql);
             await sql.unsafe(example);
             found.push(...(await rule.find(sql)).filter((object) => !before.includes(object)));

@@ -44,7 +44,6 @@ const TRIGGERS = `
 
 const SORTS: Record<EverySort, string> = {
     'policy on our tables': `${POLICIES} where n.nspname = 'public'`,
-    'policy that closes our tables by the state of the account': `${POLICIES} where n.nspname = 'public' and not p.polpermissive`,
     'table with row-level security enabled and forced': `
         select
             c.oid::regclass::text as name,

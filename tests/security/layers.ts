@@ -1,5 +1,6 @@
-// Each layer alone. Grants, permissive policies and the restrictive ones on the state of an account all stand before another
-// account's rows; here the others are taken away one after the other, and what is left must hold.
+// Each layer alone. Grants, policies, and what refuses a policy written carelessly, all stand before another account's rows;
+// here the others are taken away one after the other, and what is left must hold.
+import postgres from 'postgres';
 import type { TransactionSql } from 'postgres';
 import { asIdentity, IDENTITIES, undone } from './identities.ts';
 import type { Identity } from './identities.ts';
@@ -34,23 +35,20 @@ export async function eachLayerAlone(sql: TransactionSql, tables: readonly Table
         }
         for (const { name } of ours)
             await inner.unsafe(`grant select, insert, update, delete on ${name} to authenticated`);
-        const permissive = await throughPermissive(inner, trials);
-
-        await inner`set constraints all immediate`;
-        for (const { name } of ours)
-            await inner.unsafe(
-                `create policy "A policy written carelessly" on ${name} to authenticated using (true) with check (true)`
-            );
-        const restrictive = await throughRestrictive(inner, trials);
+        const found = [
+            await throughRoles(inner, trials),
+            await throughStates(inner, trials),
+            await throughCarelessPolicies(inner, ours)
+        ];
         return {
-            leaks: [...permissive.leaks, ...restrictive.leaks],
-            statements: permissive.statements + restrictive.statements
+            leaks: found.flatMap(({ leaks }) => leaks),
+            statements: found.reduce((sum, { statements }) => sum + statements, 0)
         };
     });
 }
 
 /** Everything granted: a person who writes in one account and only reads in another writes nothing into that one. */
-async function throughPermissive(sql: TransactionSql, trials: readonly Trial[]): Promise<Got> {
+async function throughRoles(sql: TransactionSql, trials: readonly Trial[]): Promise<Got> {
     return undone(sql, async (inner) => {
         await letRoamerRead(inner);
         const tries = trials.flatMap(({ verb, wrong, move, table }) => {
@@ -64,29 +62,61 @@ async function throughPermissive(sql: TransactionSql, trials: readonly Trial[]):
     });
 }
 
-/** Everything granted and a policy that allows everything: the state of the account, and whose it is, still decide. */
-async function throughRestrictive(sql: TransactionSql, trials: readonly Trial[]): Promise<Got> {
-    await letRoamerRead(sql);
-    await sql`select tests.set_state('finch', 'suspended')`;
-    const tries = trials.flatMap(({ verb, own, wrong, move, table }) => {
-        const leak = `under a careless policy: ${verb} in ${table.name}`;
-        // Adding is refused; for the other verbs there is nothing to be seen, and so nothing to be refused.
-        const may = verb === 'insert' ? 'be refused' : 'find nothing';
-        const by = (who: string): Try => ({ who, text: own, leak, may });
-        const strangers = STRANGERS.map(by);
-        if (verb === 'select') return strangers;
-        if (verb === 'truncate') return [];
-        const elsewhere = [wrong, move]
-            .filter((text) => text !== null)
-            .map((text): Try => ({
-                who: 'in both',
-                text,
-                leak: `${leak}, into a suspended account`,
-                may: 'be refused'
-            }));
-        return [...strangers, ...['suspended', 'cancelled'].map(by), ...elsewhere];
+/** Everything granted: whoever is no member any more finds nothing, and nothing is written where the state forbids it. */
+async function throughStates(sql: TransactionSql, trials: readonly Trial[]): Promise<Got> {
+    return undone(sql, async (inner) => {
+        await letRoamerRead(inner);
+        await inner`select tests.set_state('finch', 'suspended')`;
+        const tries = trials.flatMap(({ verb, own, wrong, move, table }) => {
+            const leak = `with every grant, by who no longer may: ${verb} in ${table.name}`;
+            // Adding is refused; for the other verbs there is nothing to be seen, and so nothing to be refused.
+            const may = verb === 'insert' ? 'be refused' : 'find nothing';
+            const by = (who: string): Try => ({ who, text: own, leak, may });
+            const strangers = STRANGERS.map(by);
+            if (verb === 'select') return strangers;
+            if (verb === 'truncate') return [];
+            const elsewhere = [wrong, move]
+                .filter((text) => text !== null)
+                .map((text): Try => ({
+                    who: 'in both',
+                    text,
+                    leak: `${leak}, into a suspended account`,
+                    may: 'be refused'
+                }));
+            return [...strangers, ...['suspended', 'cancelled'].map(by), ...elsewhere];
+        });
+        return gotThrough(inner, tries);
     });
-    return gotThrough(sql, tries);
+}
+
+/** A policy that would open every table to everybody: refused when it is written, whichever verb it is for. */
+async function throughCarelessPolicies(sql: TransactionSql, tables: readonly Table[]): Promise<Got> {
+    await sql`set constraints all immediate`;
+    const leaks: string[] = [];
+    const terms = {
+        select: 'using (true)',
+        insert: 'with check (true)',
+        update: 'using (true) with check (true)',
+        delete: 'using (true)',
+        all: 'using (true)'
+    };
+    for (const { name } of tables)
+        for (const [verb, term] of Object.entries(terms)) {
+            const made = await sql
+                .savepoint((inner) =>
+                    inner.unsafe(
+                        `create policy "A policy written carelessly" on ${name} for ${verb} to authenticated ${term}`
+                    )
+                )
+                .then(() => true)
+                .catch((error: unknown) => {
+                    if (error instanceof postgres.PostgresError && error.hint === 'policy_asks_nobody')
+                        return false;
+                    throw error;
+                });
+            if (made) leaks.push(`anybody: a careless policy on ${name} for ${verb} could be written`);
+        }
+    return { leaks, statements: tables.length * Object.keys(terms).length };
 }
 
 /** bell's roamer, who owns bell, may read everything in finch and write nothing. */

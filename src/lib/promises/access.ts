@@ -1,7 +1,7 @@
 /** ACC and ADM: who may do what in a business, and what the people who run TradersFlow may do. */
 import {
     code,
-    every,
+    eventTrigger,
     everyRouteGuard,
     fn,
     nothing,
@@ -66,6 +66,7 @@ export const access: readonly LedgerRow[] = [
         enforcedBy: [
             table('public.role_permissions'),
             fn('private.accounts_with(text)'),
+            trigger('public.role_permissions', 'memberships_follow_what_roles_lose'),
             fn('private.require(uuid,text)'),
             nothing('public.role_permissions', 'anon'),
             rights('public.role_permissions', 'authenticated', 'select')
@@ -89,7 +90,10 @@ export const access: readonly LedgerRow[] = [
         state: 'not_yet',
         works: 'Removal: with the next statement a removed member reads nothing, in the app, at the Data API and in the file store.',
         missing: 'Invitations, joining by domain and approval.',
-        enforcedBy: [fn('private.accounts_with(text)')],
+        enforcedBy: [
+            fn('private.accounts_with(text)'),
+            trigger('public.members', 'memberships_follow_members')
+        ],
         provedBy: [
             test('db', '[ACC-4] a removed member has none with the next statement'),
             test(
@@ -150,9 +154,10 @@ export const access: readonly LedgerRow[] = [
         missing: 'Paying us and exporting, which do not exist yet.',
         enforcedBy: [
             table('private.account_state_allows'),
-            fn('private.accounts_that_allow(text)'),
+            fn('private.accounts_with(text)'),
+            trigger('public.accounts', 'memberships_follow_the_state'),
             fn('private.require(uuid,text)'),
-            every('policy that closes our tables by the state of the account', 50)
+            eventTrigger('policies_ask_for_the_account')
         ],
         provedBy: [
             test('db', '[ADM-4] the owner of a suspended account reads it'),

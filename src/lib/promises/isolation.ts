@@ -12,7 +12,8 @@ export const isolation: readonly LedgerRow[] = [
             fn('private.accounts_with(text)'),
             fn('private.session_is_live()'),
             every('table with row-level security enabled and forced', 28),
-            every('policy on our tables', 80),
+            every('policy on our tables', 28),
+            eventTrigger('policies_ask_for_the_account'),
             nothing('public.invoices', 'anon'),
             nothing('public.invoices', 'service_role')
         ],

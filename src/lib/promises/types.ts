@@ -56,7 +56,6 @@ export type DatabaseObject =
 
 export type EverySort =
     | 'policy on our tables'
-    | 'policy that closes our tables by the state of the account'
     | 'table with row-level security enabled and forced'
     | 'foreign key that carries the account'
     | 'trigger that records changes'

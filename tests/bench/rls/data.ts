@@ -14,6 +14,7 @@ const TABLES = [
     'public.roles',
     'public.role_permissions',
     'public.members',
+    'private.memberships',
     'private.counters',
     'public.customers',
     'public.jobs',
@@ -125,6 +126,12 @@ async function businesses(sql: TransactionSql, others: number): Promise<void> {
         select p.account_id, p.id, r.id, initcap(p.key), p.id || '@people.example'
         from person as p
         join public.roles as r on r.account_id = p.account_id and r.key = p.key
+    `;
+    await sql`
+        insert into private.memberships (account_id, user_id, permissions)
+        select due.account_id, due.user_id, due.permissions
+        from private.memberships_due as due
+        on conflict do nothing
     `;
     await sql`
         insert into private.counters (account_id, name)

@@ -34,6 +34,7 @@ export const rule: Rule = {
         'private.role_template': 'A fixed list, changed by a migration alone.',
         'private.job_lifecycle': 'A fixed list, changed by a migration alone.',
         'private.schedules': 'A fixed list, changed by a migration alone.',
+        'private.memberships': 'Reckoned from members, roles and states, whose changes are recorded.',
         'private.idempotency': 'Repeats what an act answered; the act itself is recorded.',
         'private.counters': 'The number given shows in the job or invoice that got it.',
         'billing.stripe_events':
