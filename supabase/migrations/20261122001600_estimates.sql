@@ -1,32 +1,9 @@
--- Estimates: the planner's guesses are drawn from the rows of all accounts. The Data API hands a guess to whoever asks for
--- a planned count, so it could tell how many rows another account has, or whether an address stands among its customers.
--- Such counts are refused at the door, and what a guess could tell of anybody is not collected in the first place.
+-- Estimates: the planner's guesses are drawn from the rows of all accounts, and whoever may ask for a planned count, or read
+-- a plan, is told them: how many rows another account has, or whether an address stands among its customers. Planned counts
+-- are refused (private.before_request), and a gateway may hand on two Prefer headers of which that sees one. So the planner
+-- keeps statistics of states, kinds, dates and the like, which are all its plans need, and none of names, addresses, words,
+-- sums and whose.
 
-create function private.before_request() returns void
-    language plpgsql
-    stable
-    set search_path = ''
-as $$
-begin
-    -- Anywhere in the headers: what a preference looks like inside quotes is not worth knowing.
-    if current_setting('request.headers', true) ~* 'count=(planned|estimated)' then
-        raise exception using
-            errcode = 'PT400',
-            hint = 'count_not_offered',
-            message = 'Counts are exact here: ask with count=exact, or without.';
-    end if;
-end
-$$;
-comment on function private.before_request() is
-    'Runs before every request of the Data API, as the person who asks: refuses counts that are the planner''s estimate.';
-grant usage on schema private to service_role;
-grant execute on function private.before_request() to anon, authenticated, service_role;
-
-alter role authenticator set pgrst.db_pre_request = 'private.before_request';
-notify pgrst, 'reload config';
-
--- A gateway may hand on two Prefer headers, of which the function above sees one. So the planner keeps statistics of
--- states, kinds, dates and the like, which are all its plans need, and none of names, addresses, words, sums and whose.
 create function private.collect_no_telling_statistics(exposed_table regclass) returns void
     language plpgsql
     set search_path = ''

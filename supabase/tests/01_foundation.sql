@@ -1,4 +1,4 @@
-select plan(27);
+select plan(30);
 
 ------------------------------------------------------------------------------------------------------
 -- Tables are born closed
@@ -71,15 +71,15 @@ create function pg_temp.context(ip text, age int, sid uuid, key text default nul
     language sql
 as $$
     with payload as (
-        select private.base64url(convert_to(jsonb_build_object(
+        select translate(encode(convert_to(jsonb_build_object(
             'ip', ip, 'ua', 'A browser', 'rid', 'r-1', 'sid', sid, 'iat', floor(extract(epoch from clock_timestamp())) - age
-        )::text, 'utf8')) as text
+        )::text, 'utf8'), 'base64'), E'\n', '') as text
     )
-    select payload.text || '.' || private.base64url(extensions.hmac(
+    select payload.text || '.' || encode(extensions.hmac(
         convert_to(payload.text, 'utf8'),
         decode(coalesce(key, (select decrypted_secret from vault.decrypted_secrets where name = 'tf_context_key')), 'hex'),
         'sha256'
-    ))
+    ), 'base64')
     from payload
 $$;
 create function pg_temp.sees(context text) returns text
@@ -105,6 +105,28 @@ select is(pg_temp.sees('e30.' || repeat('A', 43)), '198.51.100.9 Claimed gw-1 ap
 select is(pg_temp.sees('not a context at all'), '198.51.100.9 Claimed gw-1 api f', 'rubbish in its place does no harm');
 select vault.create_secret(repeat('cd', 32), 'tf_context_key_previous');
 select is(pg_temp.sees(pg_temp.context('203.0.113.7', 1, pg_temp.session_of('visitor'), repeat('cd', 32))), '203.0.113.7 A browser r-1 app t', 'the previous key counts while a key is rotated');
+
+select pg_temp.sees(pg_temp.context('203.0.113.8', 1, pg_temp.session_of('visitor')));
+select set_config('request.method', 'GET', true);
+select private.before_request();
+select is(coalesce(current_setting('tf.request', true), ''), '', 'a request that only reads keeps no context');
+select set_config('request.method', 'POST', true);
+select private.before_request();
+select tests.send_headers('{"x-forwarded-for": "198.51.100.9"}');
+select is((current_setting('tf.request')::private.request).ip, '203.0.113.8', 'one that writes keeps it until it ends');
+select tests.business('kept');
+select tests.be_postgres();
+select is(
+    (
+        select array_agg(distinct v.fields -> '@from' ->> 1)
+        from audit.records as r
+        join audit.field_values as v on v.record_id = r.id
+        where r.chain_id = tests.id('kept')
+    ),
+    array['["203.0.113.8", "A browser"]'],
+    '[AUD-1] for every record that it leaves'
+);
+select set_config('tf.request', '', true);
 select tests.send_headers('{"x-forwarded-for": "nonsense"}');
 select is((select c.ip from private.request_context() as c), null, 'an address that is none is left out');
 select set_config('request.headers', '', true);

@@ -21,7 +21,7 @@ const Value = z.tuple([z.string(), z.string()]);
 const Line = z.object({
     seq: z.int().nullable(),
     hash: z.string().nullable(),
-    record: z.array(z.string().nullable()).nullable(),
+    record: z.array(z.union([z.string(), z.int(), z.boolean()]).nullable()).nullable(),
     values: z.record(z.string(), Value)
 });
 
@@ -50,8 +50,8 @@ const COLUMNS = [
 
 const csvRow = (fields: readonly string[]): string => `${fields.map(csvField).join(',')}\r\n`;
 
-const isoOf = (microseconds: string | null | undefined): string =>
-    microseconds ? new Date(Number(microseconds) / 1000).toISOString() : '';
+/** A time of a record, which is in UTC, as a spreadsheet reads it. */
+const isoOf = (time: string | null | undefined): string => (time ? new Date(`${time}Z`).toISOString() : '');
 
 function parsed(text: string | undefined): unknown {
     if (text === undefined) return undefined;
@@ -84,8 +84,9 @@ export function csvOf(line: ExportLine, people: ReadonlyMap<string, string>): st
             ...Array(COLUMNS.length - 4).fill('')
         ]);
     // The places of the canonical text, tf-audit-1.
-    const [, , , id, recorded, happened, , actorKind, actorId, session, via, trusted, request] = record;
-    const [action, result, entity, entityId, subject, subjectId, , commitments] = record.slice(13);
+    const cells = record.map((element) => (element === null ? null : String(element)));
+    const [, , , id, recorded, happened, , actorKind, actorId, session, via, trusted, request] = cells;
+    const [action, result, entity, entityId, subject, subjectId, , commitments] = cells.slice(13);
     const before: Record<string, unknown> = {};
     const after: Record<string, unknown> = {};
     for (const [name, [, text]] of Object.entries(values)) {

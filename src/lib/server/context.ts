@@ -23,9 +23,9 @@ export type RequestContext = {
 /** Name of the header. */
 export const contextHeader = 'x-tf-context';
 
-/** `base64url(JSON) . base64url(HMAC-SHA256(key, first part))`; the key is 64 hexadecimal digits. */
+/** `base64(JSON) . base64(HMAC-SHA256(key, first part))`; the key is 64 hexadecimal digits. */
 export function signContext(context: RequestContext, keyHex: string): string {
-    const body = Buffer.from(JSON.stringify(context), 'utf8').toString('base64url');
-    const mac = createHmac('sha256', Buffer.from(keyHex, 'hex')).update(body, 'ascii').digest('base64url');
+    const body = Buffer.from(JSON.stringify(context), 'utf8').toString('base64');
+    const mac = createHmac('sha256', Buffer.from(keyHex, 'hex')).update(body, 'ascii').digest('base64');
     return `${body}.${mac}`;
 }

@@ -3,7 +3,7 @@
  * tiers and the database share. Headers alone prove nothing, since anyone with a login can call the Data API
  * and set any of them. Opens no data: it only says where a call came from.
  *
- * Form: base64url(JSON) "." base64url(HMAC-SHA256(key, first part as ASCII)). No I/O here, WebCrypto only.
+ * Form: base64(JSON) "." base64(HMAC-SHA256(key, first part as ASCII)). No I/O here, WebCrypto only.
  */
 export const CONTEXT_HEADER = 'x-tf-context';
 
@@ -33,9 +33,9 @@ export async function signContext(context: RequestContext, keys: readonly string
     if (key === undefined) {
         throw new Error('No context key is set.');
     }
-    const payload = toBase64Url(new TextEncoder().encode(JSON.stringify(context)));
+    const payload = toBase64(new TextEncoder().encode(JSON.stringify(context)));
     const mac = await crypto.subtle.sign('HMAC', await importKey(key, 'sign'), ascii(payload));
-    return `${payload}.${toBase64Url(new Uint8Array(mac))}`;
+    return `${payload}.${toBase64(new Uint8Array(mac))}`;
 }
 
 /**
@@ -55,7 +55,7 @@ export async function verifyContext(
     if (payload === undefined || mac === undefined || rest.length > 0) {
         return null;
     }
-    const macBytes = fromBase64Url(mac);
+    const macBytes = fromBase64(mac);
     if (macBytes === null || !(await isSignedByOneOf(keys, payload, macBytes))) {
         return null;
     }
@@ -77,7 +77,7 @@ async function isSignedByOneOf(keys: readonly string[], payload: string, mac: Ui
 }
 
 function parseContext(payload: string): RequestContext | null {
-    const bytes = fromBase64Url(payload);
+    const bytes = fromBase64(payload);
     if (bytes === null) {
         return null;
     }
@@ -115,20 +115,16 @@ function ascii(text: string): Uint8Array<ArrayBuffer> {
     return new TextEncoder().encode(text);
 }
 
-function toBase64Url(bytes: Uint8Array): string {
-    return btoa(String.fromCharCode(...bytes))
-        .replaceAll('+', '-')
-        .replaceAll('/', '_')
-        .replace(/=+$/, '');
+function toBase64(bytes: Uint8Array): string {
+    return btoa(String.fromCharCode(...bytes));
 }
 
-function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
-    if (!/^[A-Za-z0-9_-]*$/.test(text)) {
+function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+    if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
         return null;
     }
     try {
-        const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-        return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+        return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     } catch {
         return null;
     }

@@ -54,9 +54,9 @@ function contextOf(info: StackInfo, sessionId: string): string {
             iat: Math.floor(Date.now() / 1000),
             via: 'app'
         })
-    ).toString('base64url');
+    ).toString('base64');
     const key = Buffer.from(info.env.TF_CONTEXT_KEY ?? '', 'hex');
-    return `${payload}.${createHmac('sha256', key).update(payload).digest('base64url')}`;
+    return `${payload}.${createHmac('sha256', key).update(payload).digest('base64')}`;
 }
 
 /** Makes a connection what the Data API makes of it for a request of the business's owner. */
@@ -80,5 +80,11 @@ export async function actAsOwner(connection: Sql, info: StackInfo, business: Bus
     await connection`
         select set_config('request.headers', ${JSON.stringify(headers)}, false),
             set_config('request.jwt.claims', ${JSON.stringify(claims)}, false),
+            set_config('request.method', 'PATCH', false),
             set_config('role', 'authenticated', false)`;
+    // What the Data API runs before a request, and has until the request ends.
+    await connection.begin(async (request) => {
+        await request`select private.before_request()`;
+        await request`select set_config('tf.request', current_setting('tf.request'), false)`;
+    });
 }

@@ -24,8 +24,8 @@ export function contextHeader(fields: ContextFields = {}, key = info.env.TF_CONT
         via: 'app',
         ...fields
     };
-    const payload = Buffer.from(JSON.stringify(context)).toString('base64url');
-    return `${payload}.${createHmac('sha256', Buffer.from(key, 'hex')).update(payload).digest('base64url')}`;
+    const payload = Buffer.from(JSON.stringify(context)).toString('base64');
+    return `${payload}.${createHmac('sha256', Buffer.from(key, 'hex')).update(payload).digest('base64')}`;
 }
 
 type Knock = { method?: string; headers?: Record<string, string>; body?: unknown; at?: StackInfo };

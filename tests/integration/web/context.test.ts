@@ -57,8 +57,8 @@ describe('[AUD-1] an act through the web app', () => {
             iat: Math.floor(Date.now() / 1000),
             via: 'app'
         };
-        const payload = Buffer.from(JSON.stringify(context)).toString('base64url');
-        const liar = clientOf(owner.accessToken, { 'x-tf-context': `${payload}.${'A'.repeat(43)}` });
+        const payload = Buffer.from(JSON.stringify(context)).toString('base64');
+        const liar = clientOf(owner.accessToken, { 'x-tf-context': `${payload}.${'A'.repeat(43)}=}` });
         await call(liar, 'create_customer', {
             account_id: accountId,
             idempotency_key: randomUUID(),

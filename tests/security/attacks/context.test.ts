@@ -15,10 +15,10 @@ afterAll(() => scene.end());
 
 const CLAIMED = '203.0.113.77';
 const now = (): number => Math.floor(Date.now() / 1000);
-const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64');
 const key = (): Buffer => Buffer.from(stack().env.TF_CONTEXT_KEY ?? '', 'hex');
 const mac = (payload: string, secret: Buffer | string): string =>
-    createHmac('sha256', secret).update(payload).digest('base64url');
+    createHmac('sha256', secret).update(payload).digest('base64');
 
 /** What our own web tier would vouch for, about finch's owner. */
 const context = (change: object = {}): object => ({
@@ -89,7 +89,7 @@ describe('without the key', () => {
         ],
         ['signed by an empty key', () => signed(context(), '')],
         ['signed by the publishable key', () => signed(context(), stack().publishableKey)],
-        ['with a mac of nothing but A', () => `${encode(context())}.${'A'.repeat(43)}`],
+        ['with a mac of nothing but A', () => `${encode(context())}.${'A'.repeat(43)}=`],
         ['as a token of the auth server', () => scene.finch.owner.accessToken],
         ['in plain words', () => JSON.stringify(context())]
     ])('[AUD-1] a context %s is not believed', async (_, make) => {
@@ -112,7 +112,7 @@ describe('bent', () => {
         ['with a third part', () => `${signed(context())}.${genuine()[1]}`],
         [
             'in another alphabet',
-            () => `${genuine()[0]}.${genuine()[1].replaceAll('-', '+').replaceAll('_', '/')}/`
+            () => `${genuine()[0]}.${genuine()[1].replaceAll('+', '-').replaceAll('/', '_').replace('=', '')}`
         ],
         ['in capitals', () => signed(context()).toUpperCase()],
         ['twice in one header', () => `${signed(context())}, ${signed(context())}`],
@@ -124,6 +124,13 @@ describe('bent', () => {
     ])('[AUD-1] a context %s is not believed', async (_, make) => {
         await notBelieved(make());
     });
+});
+
+test('[AUD-1] a header named like the setting in which a context is kept is only a header', async () => {
+    const kept = `(${CLAIMED},claimed,${randomUUID()},app,t,${scene.finch.owner.id},)`;
+    const record = await written({ 'tf.request': kept, 'request.tf.request': kept });
+    expect(record).toMatchObject({ via: 'api', trusted: false, actor_id: scene.finch.owner.id });
+    expect(record.origin).not.toContain(CLAIMED);
 });
 
 test('[AUD-1] bytes that are no text in a context stop the request, and nothing is written', async () => {

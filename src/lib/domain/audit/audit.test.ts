@@ -15,7 +15,7 @@ import {
     statementText,
     type AnchorFile
 } from './anchor.ts';
-import { canonical, chainHasher, isHex } from './chain.ts';
+import { canonical, chainHasher, isHex, type Element } from './chain.ts';
 import { merkleTree, rootOfPath } from './merkle.ts';
 import { exportVerifier, parseHeader, type AnchoredHead, type Report } from './verify.ts';
 
@@ -212,7 +212,7 @@ describe('an anchor', () => {
     });
 });
 
-type Made = { seq: number | null; hash: string | null; record: (string | null)[] | null; values: object };
+type Made = { seq: number | null; hash: string | null; record: Element[] | null; values: object };
 
 /** An honest export of `length` records, each with two values. */
 function anExport(length: number, chain = CHAIN): { header: string; lines: Made[] } {
@@ -227,18 +227,18 @@ function anExport(length: number, chain = CHAIN): { header: string; lines: Made[
             .map(([name, [salt = '', text = '']]) => `${name}:${hasher.commitment(salt, text)}`)
             .join(' ');
         const times = [
-            '1795341600000000',
-            '1795341600000000',
+            '2026-11-22T10:00:00.000001',
+            '2026-11-22T10:00:00',
             '771',
             'person',
             CHAIN,
             null,
             'app',
-            'true',
+            true,
             null
         ];
-        const what = ['customer.updated', 'ok', 'customer', CHAIN, 'customer', CHAIN, 'false', commitments];
-        const record = ['tf-audit-1', 'account', chain, String(100 + index), ...times, ...what];
+        const what = ['customer.updated', 'ok', 'customer', CHAIN, 'customer', CHAIN, false, commitments];
+        const record = ['tf-audit-1', 'account', chain, 100 + index, ...times, ...what];
         last = hasher.step(last, index + 1, hasher.digest(canonical(record)));
         return { seq: index + 1, hash: last, record, values };
     });

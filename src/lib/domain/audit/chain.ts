@@ -2,13 +2,15 @@
  * The hash chain of the audit trail, format `tf-audit-1`, written down so that a reader in any language can check
  * an export without our code and without the database. Pure: SHA-256 is handed in, nothing is read or written.
  *
- * - **Canonical text** of a list: a JSON array of strings and nulls in UTF-8 whose elements are joined by `, `. In
- *   strings only `"` `\` and control characters below U+0020 are escaped, as `\" \\ \b \f \n \r \t` or `\u00xx` (lower
- *   case). It is what Python's `json.dumps(list, ensure_ascii=False)` and Postgres's `json_build_array(…)::text` write.
+ * - **Canonical text** of a list: a JSON array of strings, whole numbers, booleans and nulls in UTF-8 whose elements are
+ *   joined by `, `. In strings only `"` `\` and control characters below U+0020 are escaped, as `\" \\ \b \f \n \r \t` or
+ *   `\u00xx` (lower case). It is what Python's `json.dumps(list, ensure_ascii=False)` and Postgres's
+ *   `json_build_array(…)::text` write.
  * - **Record**: the list `["tf-audit-1", chain_kind, chain_id, id, recorded_at, happened_at, transaction_id,
  *   actor_kind, actor_id, session_id, via, trusted, request_id, action, result, entity, entity_id, subject,
- *   subject_id, is_detail, commitments]`. Times are whole microseconds since 1970-01-01 UTC in decimal, booleans
- *   `true` or `false`, ids in lower case.
+ *   subject_id, is_detail, commitments]`. `id` is a number, `trusted` and `is_detail` are booleans, all else is a string or
+ *   null. Times are in UTC as `2026-11-22T09:00:00.000001`, without zeros at the end of the fraction and without the
+ *   point when there is none; UUIDs are in lower case.
  * - **Digest** of a record: SHA-256 of its canonical text.
  * - **Chain**: `hash(0) = SHA-256("tf-audit-1 " + chain_id)`, and
  *   `hash(seq) = SHA-256(hash(seq - 1) ‖ seq as 8 bytes, big-endian ‖ digest)`, with seq = 1, 2, 3 … without a gap.
@@ -40,17 +42,20 @@ export const RECORD_LENGTH = 21;
 /** Where the elements that a verifier looks at stand in a record's list. */
 export const AT = { format: 0, chainKind: 1, chainId: 2, id: 3, commitments: 20 } as const;
 
-/** A list as one text, the same for every writer. See the top of this file. */
-export function canonical(list: readonly (string | null)[]): string {
+/** What a list is made of. */
+export type Element = string | number | boolean | null;
+
+/** A list as one text, the same for every writer. See the top of this file. Numbers are whole and safe. */
+export function canonical(list: readonly Element[]): string {
     let text = '[';
     let plain = '';
     for (let index = 0; index < list.length; index += 1) {
-        const element = list[index];
+        const element = list[index] ?? null;
         if (index > 0) text += ', ';
         if (typeof element === 'string') {
             text += `"${element}"`;
             plain += element;
-        } else text += 'null';
+        } else text += String(element);
     }
     // Hardly any record needs an escape, and asking once costs less than writing each element with care.
     if (!NEEDS_ESCAPE.test(plain)) return `${text}]`;

@@ -8,7 +8,16 @@
  * or null when the link stands and its record is gone. A record that no link leads to comes last, with seq null. A name
  * in the record's commitments without a value has been erased, which is no fault.
  */
-import { AT, AUDIT_FORMAT, canonical, chainHasher, isHex, RECORD_LENGTH, type Sha256 } from './chain.ts';
+import {
+    AT,
+    AUDIT_FORMAT,
+    canonical,
+    chainHasher,
+    isHex,
+    RECORD_LENGTH,
+    type Element,
+    type Sha256
+} from './chain.ts';
 import type { Head } from './anchor.ts';
 
 /** Why a record is bad. The codes are stable; audit.verify() in the database uses the same. */
@@ -164,7 +173,7 @@ export function exportVerifier(
         const list = isRecord(record) ? record : null;
         const fault = (reason: Reason, detail: string, at: number | null = next): Bad => ({
             seq: at,
-            record_id: list?.[AT.id] ?? null,
+            record_id: list === null ? null : String(list[AT.id]),
             reason,
             detail
         });
@@ -183,7 +192,8 @@ export function exportVerifier(
                 : fault('link_out_of_order', `record ${seq as number} comes after record ${head.seq}`);
         }
         if (record === null) return fault('record_missing', 'the chain has a link whose record is gone');
-        if (list === null) return fault('unreadable', `the record is no list of ${RECORD_LENGTH} texts`);
+        if (list === null)
+            return fault('unreadable', `the record is no list of ${RECORD_LENGTH} elements in their form`);
 
         const digest = hasher.digest(canonical(list));
         const computed = hasher.step(head.hash, next, digest);
@@ -194,7 +204,7 @@ export function exportVerifier(
         if (list[AT.chainId] !== header.chain_id || list[AT.chainKind] !== header.chain_kind) {
             return fault('record_changed', 'the record belongs to another chain');
         }
-        const changed = changedValue(list[AT.commitments] ?? '', isObject(values) ? values : {});
+        const changed = changedValue(list[AT.commitments], isObject(values) ? values : {});
         if (changed !== null && computed === hash) {
             return fault('value_changed', `the value of ${changed} is not the one that was committed to`);
         }
@@ -305,12 +315,21 @@ function isObject(value: unknown): value is Record<string, unknown> {
     return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isRecord(value: unknown): value is (string | null)[] {
+type RecordList = readonly Element[] & { readonly [AT.commitments]: string };
+
+function isRecord(value: unknown): value is RecordList {
     return (
         Array.isArray(value) &&
         value.length === RECORD_LENGTH &&
         value[AT.format] === AUDIT_FORMAT &&
-        value.every((element) => element === null || typeof element === 'string')
+        typeof value[AT.commitments] === 'string' &&
+        value.every(
+            (element) =>
+                element === null ||
+                typeof element === 'string' ||
+                typeof element === 'boolean' ||
+                Number.isSafeInteger(element)
+        )
     );
 }
 
