@@ -246,6 +246,7 @@ begin
           and r.transaction_id = first.transaction_id
         order by r.chain_id
     loop
+        perform pg_advisory_xact_lock(uuid_hash_extended(chain, 0));
         insert into audit.heads (chain_id, seq, hash, record_id, transaction_id)
         values (chain, 0, audit.genesis(chain), 0, first.transaction_id)
         on conflict do nothing;
@@ -294,6 +295,8 @@ create function audit.link() returns trigger
     security definer
     set search_path = ''
 as $$
+declare
+    turn text;
 begin
     -- Where the auth server commits a sign-in, a fault of ours fails nothing: the record stays unlinked, and audit.verify
     -- reports it.
@@ -309,6 +312,8 @@ begin
 
     -- Most transactions write one record. It is this one when no later id was drawn here.
     if new.id = currval('audit.records_id_seq') then
+        -- Who waits for a row wakes at each of its changes, to find that it was not their turn; who waits for a lock wakes once.
+        turn := pg_advisory_xact_lock(uuid_hash_extended(new.chain_id, 0));
         with head as (
             update audit.heads as h
             set seq = h.seq + 1,

@@ -64,7 +64,7 @@ as $$
     select
         count(*),
         min(l.seq) filter (where coalesce(strpos(
-            ' ' || r.commitments || ' ',
+            ' ' || r.commitments,
             ' ' || field.key || ':' || encode(
                 extensions.hmac(
                     convert_to(field.value ->> 1, 'UTF8'),
@@ -72,7 +72,7 @@ as $$
                     'sha256'
                 ),
                 'hex'
-            ) || ' '
+            )
         ), 0) = 0)
     from audit.links as l
     join audit.records as r on r.id = l.record_id

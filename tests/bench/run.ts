@@ -12,6 +12,7 @@ import { journey } from './journey.ts';
 import { rls } from './rls.ts';
 import { aFolder, forget, measureStarts } from './starts.ts';
 import { judged, type Figures, type Judgement } from './targets.ts';
+import { trail } from './trail.ts';
 
 type Bench = {
     says: string;
@@ -55,6 +56,12 @@ const benches: Record<string, Bench> = {
         rounds: 20,
         builds: false,
         run: (rounds) => audit(rounds, log)
+    },
+    trail: {
+        says: 'how fast a page of a million records of the audit trail comes',
+        rounds: 100,
+        builds: false,
+        run: (rounds) => trail(rounds, log)
     },
     rls: {
         says: 'what row-level security costs among a million invoices',

@@ -48,6 +48,20 @@ const EDITS: Tamper[] = [
         )
     ],
     [
+        'a salt, for what is no hex',
+        bad(4, 'value_changed'),
+        run(
+            `update audit.field_values set fields = jsonb_set(fields, '{@detail,0}', '"salt"') where record_id = ${record(4)}`
+        )
+    ],
+    [
+        'a value, for none',
+        bad(4, 'value_changed'),
+        run(
+            `update audit.field_values set fields = jsonb_set(fields, '{@detail,1}', 'null') where record_id = ${record(4)}`
+        )
+    ],
+    [
         'two values, one put for the other',
         bad(4, 'value_changed'),
         run(
