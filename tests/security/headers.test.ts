@@ -1,6 +1,6 @@
 // Every answer of the web server, over TLS as people reach it, carries the security headers, each of them right: every route
 // as nobody, as an owner and as a member without rights, every file, every way to be refused or to fail.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { connect as connectPlainly, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { ownCertificate, type Certificate } from '../../local/certificate.ts';
 import { startApp, type RunningApp } from '../support/app.ts';
 import { aBusiness, type Business } from '../support/business.ts';
 import { freePort } from '../support/port.ts';
-import { stack } from '../support/stack.ts';
+import { projectDir, stack } from '../support/stack.ts';
 import { aVisitor, signedIn, type Visitor } from '../support/visitor.ts';
 import { doors } from './doors/doors.ts';
 import { fileAddresses, routeAddresses, type Ids } from './headers/addresses.ts';
@@ -19,6 +19,11 @@ import { faults, faultsOfCookie, type Kind } from './headers/faults.ts';
 
 // Hundreds of requests in one test: seconds by itself, a minute where many share the machine.
 vi.setConfig({ testTimeout: 180_000 });
+
+/** Every edge function there is. */
+const edgeFunctions = readdirSync(join(projectDir, 'supabase/functions'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== '_shared')
+    .map(({ name }) => name);
 
 const folder = mkdtempSync(join(tmpdir(), 'headers-'));
 const storage = stack().apiUrl;
@@ -297,32 +302,27 @@ it('[APP-1] HSTS is not sent where people come by http', async () => {
 });
 
 describe('[APP-1] what an edge function answers runs nothing, stands in no frame and is kept by nobody', () => {
-    it.each(['auth-gate', 'checkout', 'connect', 'send-mail', 'storage-sign', 'stripe-webhook'])(
-        '%s',
-        async (name) => {
-            for (const method of ['POST', 'GET']) {
-                const response = await fetch(`${storage}/functions/v1/${name}`, {
-                    method,
-                    headers: {
-                        apikey: stack().publishableKey,
-                        authorization: `Bearer ${business.owner.accessToken}`,
-                        'content-type': 'application/json'
-                    },
-                    ...(method === 'POST' ? { body: '{}' } : {})
-                });
-                const { headers } = response;
-                expect(headers.get('content-security-policy')).toBe(
-                    "default-src 'none'; frame-ancestors 'none'"
-                );
-                expect(headers.get('x-content-type-options')).toBe('nosniff');
-                expect(headers.get('x-frame-options')).toBe('DENY');
-                expect(headers.get('referrer-policy')).toBe('no-referrer');
-                expect(headers.get('cache-control')).toBe('no-store');
-                expect(headers.get('x-request-id')).toMatch(/^[\w-]{8,64}$/);
-                expect(headers.has('x-powered-by')).toBe(false);
-            }
+    it.each(edgeFunctions)('%s', async (name) => {
+        for (const method of ['POST', 'GET']) {
+            const response = await fetch(`${storage}/functions/v1/${name}`, {
+                method,
+                headers: {
+                    apikey: stack().publishableKey,
+                    authorization: `Bearer ${business.owner.accessToken}`,
+                    'content-type': 'application/json'
+                },
+                ...(method === 'POST' ? { body: '{}' } : {})
+            });
+            const { headers } = response;
+            expect(headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'");
+            expect(headers.get('x-content-type-options')).toBe('nosniff');
+            expect(headers.get('x-frame-options')).toBe('DENY');
+            expect(headers.get('referrer-policy')).toBe('no-referrer');
+            expect(headers.get('cache-control')).toBe('no-store');
+            expect(headers.get('x-request-id')).toMatch(/^[\w-]{8,64}$/);
+            expect(headers.has('x-powered-by')).toBe(false);
         }
-    );
+    });
 });
 
 describe('[APP-1] a server whose project answers nonsense', () => {
