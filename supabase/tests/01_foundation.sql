@@ -1,4 +1,4 @@
-select plan(30);
+select plan(33);
 
 ------------------------------------------------------------------------------------------------------
 -- Tables are born closed
@@ -67,12 +67,12 @@ select set_config('tf.moment', '', true);
 ------------------------------------------------------------------------------------------------------
 
 select tests.person('visitor');
-create function pg_temp.context(ip text, age int, sid uuid, key text default null) returns text
+create function pg_temp.context(ip text, age int, sid uuid, key text default null, act uuid default null) returns text
     language sql
 as $$
     with payload as (
         select translate(encode(convert_to(jsonb_build_object(
-            'ip', ip, 'ua', 'A browser', 'rid', 'r-1', 'sid', sid, 'iat', floor(extract(epoch from clock_timestamp())) - age
+            'ip', ip, 'ua', 'A browser', 'rid', 'r-1', 'sid', sid, 'act', act, 'iat', floor(extract(epoch from clock_timestamp())) - age
         )::text, 'utf8'), 'base64'), E'\n', '') as text
     )
     select payload.text || '.' || encode(extensions.hmac(
@@ -103,6 +103,23 @@ select is(pg_temp.sees(pg_temp.context('203.0.113.7', 1, gen_random_uuid())), '1
 select is(pg_temp.sees(pg_temp.context('203.0.113.7', 1, pg_temp.session_of('visitor'), repeat('ab', 32))), '198.51.100.9 Claimed gw-1 api f', 'a context signed with another key is not');
 select is(pg_temp.sees('e30.' || repeat('A', 43)), '198.51.100.9 Claimed gw-1 api f', 'a made-up context is not');
 select is(pg_temp.sees('not a context at all'), '198.51.100.9 Claimed gw-1 api f', 'rubbish in its place does no harm');
+-- Who acts, when a context that is believed says for whom.
+create function pg_temp.acts(claims jsonb) returns uuid
+    language plpgsql
+as $$
+begin
+    perform set_config('request.jwt.claims', claims::text, true);
+    perform pg_temp.sees(pg_temp.context('203.0.113.7', 1, null, act => tests.id('visitor')));
+    return (select c.person_id from private.request_context() as c);
+end
+$$;
+select is(pg_temp.acts('{"role": "service_role"}'), tests.id('visitor'), '[AUD-1] an edge function acts for the person who asked it');
+select is(pg_temp.acts('{"role": "anon"}'), null, '[AUD-1] who is not signed in becomes nobody by it');
+select is(
+    pg_temp.acts('{"role": "service_role", "sub": "00000000-0000-4000-8000-00000000000a"}'), '00000000-0000-4000-8000-00000000000a',
+    '[AUD-1] and a person who acts stays who they are'
+);
+select tests.claim('visitor');
 select vault.create_secret(repeat('cd', 32), 'tf_context_key_previous');
 select is(pg_temp.sees(pg_temp.context('203.0.113.7', 1, pg_temp.session_of('visitor'), repeat('cd', 32))), '203.0.113.7 A browser r-1 app t', 'the previous key counts while a key is rotated');
 

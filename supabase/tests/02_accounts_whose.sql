@@ -1,7 +1,7 @@
 -- Whose session, whose membership, whose role. Every question that policies and functions ask is asked here of somebody else:
 -- of a second person, of a session that has ended beside one that goes on, of a member who left, and of a role of another
 -- business that happens to have the same id. Both helpers are asked by themselves, since each is enough to refuse.
-select plan(29);
+select plan(30);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -165,6 +165,7 @@ select tests.claim('sam');
 select is(private.buckets_with('documents.write') @> array[tests.id('bell')::text, tests.id('finch')::text], true, '[FILE-1] who may write in two accounts has two buckets');
 select tests.set_state('finch', 'suspended');
 select is(private.buckets_with('documents.write'), array[tests.id('bell')::text], '[ADM-4] that of a suspended account is closed to writing');
+select is(private.accounts_that_allow('member_writes'), array[tests.id('bell')], '[ADM-4] as is whatever else would be written there');
 select is(cardinality(private.buckets_with('documents.read')), 2, '[ADM-4] and open to reading');
 select tests.set_state('finch', 'active');
 select tests.claim('kit');
