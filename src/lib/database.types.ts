@@ -203,6 +203,67 @@ export type Database = {
                     }
                 ];
             };
+            invitations: {
+                Row: {
+                    accepted_at: string | null;
+                    account_id: string;
+                    created_at: string;
+                    created_by: string | null;
+                    email: string;
+                    expires_at: string;
+                    id: string;
+                    invited_by: string;
+                    role_id: string;
+                    token_hash: string;
+                    updated_at: string;
+                    withdrawn_at: string | null;
+                };
+                ComputedFields: never;
+                Insert: {
+                    accepted_at?: string | null;
+                    account_id: string;
+                    created_at?: string;
+                    created_by?: string | null;
+                    email: string;
+                    expires_at?: string;
+                    id?: string;
+                    invited_by?: string;
+                    role_id: string;
+                    token_hash: string;
+                    updated_at?: string;
+                    withdrawn_at?: string | null;
+                };
+                Update: {
+                    accepted_at?: string | null;
+                    account_id?: string;
+                    created_at?: string;
+                    created_by?: string | null;
+                    email?: string;
+                    expires_at?: string;
+                    id?: string;
+                    invited_by?: string;
+                    role_id?: string;
+                    token_hash?: string;
+                    updated_at?: string;
+                    withdrawn_at?: string | null;
+                };
+                Relationships: [
+                    {
+                        foreignKeyName: 'invitation_gives_a_role_of_the_account';
+                        columns: ['account_id', 'role_id'];
+                        isOneToOne: false;
+                        referencedRelation: 'roles';
+                        referencedColumns: ['account_id', 'id'];
+                    },
+                    {
+                        foreignKeyName: 'invitations_account_id_fkey';
+                        columns: ['account_id'];
+                        isOneToOne: false;
+                        referencedRelation: 'accounts';
+                        referencedColumns: ['id'];
+                    }
+                ];
+            };
             invoice_lines: {
                 Row: {
                     account_id: string;
@@ -500,6 +561,7 @@ export type Database = {
                     email: string;
                     id: string;
                     removed_at: string | null;
+                    removed_by: string | null;
                     role_id: string;
                     updated_at: string;
                     user_id: string;
@@ -513,6 +575,7 @@ export type Database = {
                     email: string;
                     id?: string;
                     removed_at?: string | null;
+                    removed_by?: string | null;
                     role_id: string;
                     updated_at?: string;
                     user_id: string;
@@ -525,6 +588,7 @@ export type Database = {
                     email?: string;
                     id?: string;
                     removed_at?: string | null;
+                    removed_by?: string | null;
                     role_id?: string;
                     updated_at?: string;
                     user_id?: string;
@@ -805,6 +869,10 @@ export type Database = {
             [_ in never]: never;
         };
         Functions: {
+            accept_invitation: {
+                Args: { idempotency_key: string; person_name: string; token: string };
+                Returns: string;
+            };
             audit_anchor: {
                 Args: { account_id: string; number?: number; person_id?: string };
                 Returns: Json;
@@ -838,6 +906,10 @@ export type Database = {
                 Args: { account_id: string; after_seq?: number; outside_head?: Json; page_size?: number };
                 Returns: Json;
             };
+            change_member_role: {
+                Args: { account_id: string; member_id: string; role_id: string };
+                Returns: boolean;
+            };
             create_customer: {
                 Args: { account_id: string; customer: Json; idempotency_key: string; site?: Json };
                 Returns: Json;
@@ -870,7 +942,16 @@ export type Database = {
                 };
                 Returns: Json;
             };
+            hand_over_ownership: {
+                Args: { account_id: string; idempotency_key: string; member_id: string };
+                Returns: boolean;
+            };
             has_permission: { Args: { account_id: string; permission: string }; Returns: boolean };
+            invitation: { Args: { token: string }; Returns: Json };
+            invite_member: {
+                Args: { account_id: string; email: string; idempotency_key: string; role_id: string };
+                Returns: string;
+            };
             issue_invoice: {
                 Args: {
                     account_id: string;
@@ -895,7 +976,13 @@ export type Database = {
             };
             portal_invoice: { Args: { token: string }; Returns: Json };
             prepare_invoice_pdf: { Args: { account_id: string; invoice_id: string }; Returns: Json };
+            remove_member: { Args: { account_id: string; member_id: string }; Returns: boolean };
             report_refusal: { Args: { account_id: string; act: string; code: string }; Returns: boolean };
+            resend_invitation: {
+                Args: { account_id: string; idempotency_key: string; invitation_id: string };
+                Returns: string;
+            };
+            restore_member: { Args: { account_id: string; member_id: string }; Returns: boolean };
             revoke_portal_links: { Args: { account_id: string; invoice_id: string }; Returns: number };
             save_invoice: {
                 Args: {
@@ -907,6 +994,17 @@ export type Database = {
                 };
                 Returns: Json;
             };
+            save_role: {
+                Args: {
+                    account_id: string;
+                    idempotency_key: string;
+                    name: string;
+                    permissions: string[];
+                    role_id: string;
+                };
+                Returns: string;
+            };
+            seats: { Args: { account_id: string }; Returns: number };
             send_invoice: {
                 Args: {
                     account_id: string;
@@ -936,6 +1034,7 @@ export type Database = {
                     object_name: string;
                 }[];
             };
+            withdraw_invitation: { Args: { account_id: string; invitation_id: string }; Returns: boolean };
         };
         Enums: {
             [_ in never]: never;

@@ -158,6 +158,9 @@ begin
             when 'not_allowed' then '42501'
             when 'account_suspended' then '42501'
             when 'session_ended' then '42501'
+            when 'more_than_yours' then '42501'
+            when 'owners_only' then '42501'
+            when 'invitation_not_yours' then '42501'
             else 'P0001'
         end,
         hint = code,

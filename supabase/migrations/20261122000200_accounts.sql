@@ -183,6 +183,7 @@ create table public.members (
     display_name text not null,
     email text not null,
     removed_at timestamptz,
+    removed_by uuid,
     created_at timestamptz not null default private.moment(),
     updated_at timestamptz not null default private.moment(),
     created_by uuid default auth.uid(),
@@ -190,9 +191,11 @@ create table public.members (
     constraint member_is_unique_in_account unique (account_id, user_id),
     constraint member_has_a_role_of_the_account
         foreign key (account_id, role_id) references public.roles (account_id, id),
-    constraint member_name_is_not_blank check (length(btrim(display_name)) between 1 and 120)
+    constraint member_name_is_not_blank check (length(btrim(display_name)) between 1 and 120),
+    constraint whoever_was_removed_was_removed_by_somebody check (removed_by is null or removed_at is not null)
 );
 comment on table public.members is 'A person''s membership of an account. A removed one stays, for the history.';
+comment on column public.members.removed_by is 'Who ended the membership: the person themselves, when they left.';
 -- Asked by every statement under policies, and answered from the index alone.
 create index members_by_user on public.members (user_id) include (account_id, role_id, removed_at);
 create index members_by_role on public.members (account_id, role_id);

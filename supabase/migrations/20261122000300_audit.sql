@@ -742,7 +742,7 @@ select audit.watch(
 select audit.watch(
     'public.members', 'member',
     personal => array['display_name', 'email'],
-    business => array['account_id', 'id', 'user_id', 'role_id', 'removed_at', 'created_at', 'updated_at', 'created_by']
+    business => array['account_id', 'id', 'user_id', 'role_id', 'removed_at', 'removed_by', 'created_at', 'updated_at', 'created_by']
 );
 select audit.watch(
     'public.roles', 'role', is_detail => true,

@@ -35,7 +35,9 @@ create table mail.outbox (
         foreign key (account_id, document_id) references public.documents (account_id, id),
     constraint message_state_is_known check (state in ('queued', 'sending', 'sent', 'failed', 'unknown')),
     constraint message_template_is_known check (
-        template in ('sign_in_code', 'confirm_sign_up', 'reset_password', 'email_change', 'invoice', 'receipt', 'anchor_digest')
+        template in (
+            'sign_in_code', 'confirm_sign_up', 'reset_password', 'email_change', 'invoice', 'receipt', 'anchor_digest', 'invitation'
+        )
     ),
     constraint message_address_looks_like_one check (to_address ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' and length(to_address) <= 254),
     constraint sent_message_keeps_no_secret check (not has_secret or state in ('queued', 'sending') or data = '{}'),

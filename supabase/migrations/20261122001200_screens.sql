@@ -47,6 +47,13 @@ begin
                       and m.removed_at is null
                 ),
                 '[]'::jsonb
+            ),
+            'former', (
+                select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name) order by m.removed_at desc), '[]'::jsonb)
+                from public.members as m
+                join public.accounts as a on a.id = m.account_id
+                where m.user_id = u.id
+                  and m.removed_at is not null
             )
         )
         from auth.users as u
@@ -66,7 +73,7 @@ as $$
 $$;
 comment on function public.me() is
     'The signed-in person and their accounts, with role, permissions that count now, and whether cards can be '
-    'taken. No accounts yet: []. session_ended when the session was signed out or is too old.';
+    'taken; and the accounts they used to belong to (former), so that they can be told. No accounts yet: []. session_ended when the session was signed out or is too old.';
 grant execute on function public.me() to authenticated;
 
 create function public.today(account_id uuid) returns jsonb

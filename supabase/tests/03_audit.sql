@@ -1,4 +1,4 @@
-select plan(36);
+select plan(37);
 
 select tests.business('bell');
 select tests.business('finch');

@@ -29,6 +29,12 @@ values
     ('role_name_is_unique_in_account', 'public.roles', 'copy', '{"key": null}', '{}'),
     ('member_name_is_not_blank', 'public.members', 'change', '{"display_name": " "}', '{}'),
     ('member_is_unique_in_account', 'public.members', 'copy', '{}', '{}'),
+    ('whoever_was_removed_was_removed_by_somebody', 'public.members', 'change', jsonb_build_object('removed_by', '00000000-0000-7000-8000-000000000000'), '{}'),
+    ('address_is_invited_once', 'public.invitations', 'copy', jsonb_build_object('token_hash', '\x' || repeat('ab', 32)), '{}'),
+    ('invitation_token_is_unique', 'public.invitations', 'copy', '{"email": "other@mail.example"}', '{}'),
+    ('invitation_token_is_kept_as_a_hash', 'public.invitations', 'change', '{"token_hash": "\\x00"}', '{}'),
+    ('invitation_address_looks_like_one', 'public.invitations', 'change', '{"email": "New@mail.example"}', '{}'),
+    ('invitation_is_accepted_or_withdrawn', 'public.invitations', 'change', '{"accepted_at": "2026-01-01", "withdrawn_at": "2026-01-01"}', '{}'),
     ('counter_is_known', 'private.counters', 'copy', '{"name": "quote"}', '{}'),
     ('counter_never_falls_below_zero', 'private.counters', 'change', '{"last_number": -1}', '{}'),
     ('record_is_linked_once', 'audit.links', 'copy', '{"seq": 0}', '{}'),
@@ -110,6 +116,7 @@ select tests.business('bell');
 select tests.job('bell');
 select tests.sendable('bell');
 select tests.link('bell');
+select tests.invited('bell', 'new@mail.example');
 select tests.photo('bell');
 select tests.draft('bell', jsonb_build_array(tests.line(700) || '{"description": "Draft"}'), 'draft');
 insert into public.payments (account_id, invoice_id, amount_pence, method, paid_at, stripe_payment_intent)

@@ -120,7 +120,7 @@ select is_empty(
               or schema_name in ('audit', 'billing', 'mail')
               or schema_name = 'service' and role <> 'service_role'
               or schema_name = 'public' and role = 'service_role'
-              or schema_name = 'public' and role = 'anon' and name not in ('public.portal_invoice', 'public.audit_anchors')
+              or schema_name = 'public' and role = 'anon' and name not in ('public.portal_invoice', 'public.invitation', 'public.audit_anchors')
           )
     $$,
     '[ISO-4] functions are run by those they are for: service by edge functions, public by people, triggers and the rest by nobody'

@@ -64,7 +64,7 @@ select on_table from string_to_table(
     'public.accounts public.permissions public.roles public.role_permissions public.members public.customers public.sites '
     'public.jobs public.documents public.invoices public.invoice_lines public.invoice_vat public.payments public.portal_links '
     'private.account_states private.account_state_allows private.counters private.idempotency private.job_lifecycle '
-    'private.role_template private.schedules billing.connected_accounts billing.checkout_sessions billing.stripe_events '
+    'public.invitations private.role_template private.schedules billing.connected_accounts billing.checkout_sessions billing.stripe_events '
     'billing.stripe_leases mail.outbox audit.records audit.field_values audit.links audit.heads audit.watched audit.columns '
     'audit.anchors audit.anchor_heads audit.anchor_deliveries audit.signing_keys audit.segments',
     ' '
@@ -80,6 +80,8 @@ values
     ('members_account_id_fkey', 'public.members', 'account_id'),
     ('members_user_id_fkey', 'public.members', 'user_id'),
     ('member_has_a_role_of_the_account', 'public.members', 'role_id'),
+    ('invitations_account_id_fkey', 'public.invitations', 'account_id'),
+    ('invitation_gives_a_role_of_the_account', 'public.invitations', 'role_id'),
     ('account_state_allows_state_fkey', 'private.account_state_allows', 'state'),
     ('counters_account_id_fkey', 'private.counters', 'account_id'),
     ('role_template_permission_fkey', 'private.role_template', 'permission'),
@@ -120,6 +122,7 @@ values
     ('public.roles', 'name created_at updated_at'),
     ('public.role_permissions', 'created_at'),
     ('public.members', 'user_id role_id display_name email created_at updated_at'),
+    ('public.invitations', 'email role_id token_hash expires_at invited_by created_at updated_at'),
     ('public.customers', 'name created_at updated_at'),
     ('public.sites', 'customer_id address_line_1 created_at updated_at'),
     ('public.jobs', 'customer_id number title state created_at updated_at'),
@@ -166,6 +169,10 @@ select tests.link('bell');
 select tests.photo('bell');
 select tests.issued('bell', 'second');
 select tests.draft('bell', null, 'draft');
+select tests.invited('bell', 'new@mail.example');
+-- Of the owner's role nothing is changed, so that another one's is tried.
+select tests.member_with('bell', array['jobs.read'], 'bell planner');
+update refers set pick = jsonb_build_object('role_id', tests.role('bell', 'bell planner')) where on_table = 'public.role_permissions';
 update public.invoices set site_id = tests.id('bell site') where id = tests.id('bell draft');
 insert into public.payments (account_id, invoice_id, amount_pence, method, paid_at)
 values (tests.id('bell'), tests.id('bell invoice'), 100, 'cash', now());

@@ -159,6 +159,49 @@ begin
 end
 $$;
 
+-- The id of a role of a business, by its key or its name.
+create function tests.role(business text, called text) returns uuid
+    language sql
+    security definer
+as $$
+    select r.id
+    from public.roles as r
+    where r.account_id = tests.id(business)
+      and called in (r.key, r.name)
+$$;
+
+create function tests.address(person text) returns text
+    language sql
+    security definer
+as $$
+    select u.email from auth.users as u where u.id = tests.id(person)
+$$;
+
+-- An invitation by the owner, 'bell invitation' unless named; answers the token that was mailed.
+create function tests.invited(business text, address text, role_key text default 'staff', name text default 'invitation') returns text
+    language plpgsql
+as $$
+begin
+    perform tests.claim(business || ' owner');
+    perform tests.keep(business || ' ' || name, public.invite_member(tests.id(business), address, tests.role(business, role_key), gen_random_uuid()));
+    perform set_config('request.jwt.claims', '', true);
+    return tests.mailed_token(business, address);
+end
+$$;
+
+create function tests.mailed_token(business text, address text) returns text
+    language sql
+    security definer
+as $$
+    select o.data ->> 'link_token'
+    from mail.outbox as o
+    where o.account_id = tests.id(business)
+      and o.template = 'invitation'
+      and o.to_address = address
+    order by o.id desc
+    limit 1
+$$;
+
 create function tests.set_state(business text, state text) returns void
     language sql
 as $$

@@ -39,6 +39,7 @@ beforeAll(async () => {
     ({ invoiceId } = await bell.anInvoice());
     await bell.aLink(invoiceId);
     await bell.aDraft();
+    await bell.anInvitation('new@example.test');
     await sql`
         insert into public.payments (account_id, invoice_id, amount_pence, method, paid_at)
         values (${bell.accountId}, ${invoiceId}, 100, 'cash', now())

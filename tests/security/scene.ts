@@ -34,8 +34,11 @@ export async function setTheScene(sql: ISql): Promise<void> {
     }
     for (const role of ['admin', 'staff', 'partner', 'agent'])
         await sql`select tests.member('bell', ${role})`;
-    await aStart(sql, 'bell', 'staff arriving', 'bell staff');
     await sql`select tests.member('bell', 'owner', 'bell leaver')`;
+    await sql`select tests.person('finch guest')`;
+    await aTeam(sql, 'bell', 'bell leaver');
+    await aTeam(sql, 'finch', 'finch guest');
+    await aStart(sql, 'bell', 'staff arriving', 'bell staff');
     await sql`select tests.member_with('bell', array['jobs.read'], 'bell planner')`;
     await sql`select tests.member('bell', 'owner', 'bell roamer')`;
     await sql`
@@ -45,6 +48,32 @@ export async function setTheScene(sql: ISql): Promise<void> {
         where r.account_id = tests.id('finch')
           and r.key = 'partner'
     `;
+}
+
+/**
+ * A colleague; somebody who was removed; a role of the business's own; and two open invitations, of which 'bell invitation
+ * token' is for somebody who comes back after they were removed.
+ */
+async function aTeam(sql: ISql, name: string, guest: string): Promise<void> {
+    await sql`select tests.member(${name}, 'staff', ${`${name} colleague`})`;
+    await sql`select tests.member(${name}, 'staff', ${`${name} former`})`;
+    await sql`update public.members set removed_at = now() where id = tests.id(${`${name} former membership`})`;
+    await sql`
+        with role as (insert into public.roles (account_id, name) values (tests.id(${name}), 'Mate') returning account_id, id),
+        allowed as (
+            insert into public.role_permissions (account_id, role_id, permission)
+            select account_id, id, 'jobs.read' from role
+        )
+        select tests.keep(${`${name} mate`}, id) from role
+    `;
+    await sql`select tests.invited(${name}, ${`${name}@mail.example`})`;
+    // Invited while they were no member, as they will be when they accept.
+    await sql`update public.members set removed_at = now() where user_id = tests.id(${guest})`;
+    await sql`
+        insert into tests.words (name, word)
+        select ${`${name} invitation token`}, tests.invited(${name}, tests.address(${guest}), 'staff', 'return')
+    `;
+    await sql`update public.members set removed_at = null where user_id = tests.id(${guest})`;
 }
 
 /** An export of the trail that the owner began: `bell export` is its number, and pages leave for nobody else. */

@@ -106,7 +106,11 @@ export type Business = {
     anInvoice(lines?: readonly Line[]): Promise<Issued>;
     /** The token of a private link to that invoice. */
     aLink(invoiceId: string): Promise<string>;
-    withMember(role: 'admin' | 'staff' | 'partner' | 'agent'): Promise<Person>;
+    withMember(role: 'admin' | 'staff' | 'partner' | 'agent' | 'owner'): Promise<Person>;
+    /** The id of a role, by its key. */
+    roleId(key: string): Promise<string>;
+    /** An open invitation, as staff; the link is in the e-mail. */
+    anInvitation(email: string, role?: string): Promise<string>;
 };
 
 /**
@@ -211,6 +215,23 @@ export async function aBusiness(
                 idempotency_key: randomUUID()
             });
             return made.token;
+        },
+        async roleId(key) {
+            const { data, error } = await owner.db
+                .from('roles')
+                .select('id')
+                .eq('account_id', accountId)
+                .eq('key', key)
+                .single<{ id: string }>();
+            if (error) throw error;
+            return data.id;
+        },
+        async anInvitation(email, role = 'staff') {
+            return as<string>('invite_member', {
+                email,
+                role_id: await business.roleId(role),
+                idempotency_key: randomUUID()
+            });
         },
         async withMember(role) {
             const person = await aPerson(role);

@@ -51,6 +51,8 @@ const NAMES: Readonly<Record<string, string>> = {
     site_id: 'Site',
     job_id: 'Job',
     user_id: 'Person',
+    invited_by: 'Invited by',
+    removed_by: 'Removed by',
     method: 'Paid by',
     reference: 'Number',
     charges_enabled: 'May take cards',

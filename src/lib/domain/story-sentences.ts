@@ -45,6 +45,7 @@ function changed(of: string, plain: string): (told: Told) => string {
 }
 
 function memberChanged(told: Told): string {
+    if (told.before?.removed_at) return 'brought somebody back into the team';
     const role = valueInWords('role_id', told.after?.role_id, told.names);
     return role !== null && Object.hasOwn(told.names ?? {}, String(told.after?.role_id))
         ? `changed somebody’s role to ${role}`
@@ -91,6 +92,10 @@ export const SENTENCES: ReadonlyMap<string, (told: Told) => string> = new Map<st
         'member.created': ({ after }) => named('joined the team:', text(after, 'display_name')),
         'member.updated': memberChanged,
         'member.removed': () => 'removed somebody from the team',
+        'invitation.created': ({ after }) => named('invited', text(after, 'email')),
+        'invitation.updated': () => 'sent an invitation again',
+        'invitation.accepted': () => 'accepted the invitation to join',
+        'invitation.withdrawn': () => 'withdrew an invitation',
         'role.created': ({ after }) => named('made the role', text(after, 'name')),
         'role.updated': () => 'renamed a role',
         'role.deleted': ({ before }) => named('deleted the role', text(before, 'name')),

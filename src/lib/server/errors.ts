@@ -16,7 +16,25 @@ const catalogue = {
         'That form was sent from another site, so we did not accept it. Open the page here and send it again.'
     ],
 
-    last_owner: [409, 'A business always keeps at least one owner.'],
+    no_longer_a_member: [
+        403,
+        'You are no longer in the team of this business. What you did there is kept. Ask its owner if you think that is wrong.'
+    ],
+    last_owner: [409, 'A business always keeps at least one owner. Make somebody else an owner first.'],
+    owners_only: [403, 'Only an owner of the business can do that.'],
+    more_than_yours: [403, 'You can only give or take away what your own role allows.'],
+    role_is_built_in: [409, 'This role stays as it is. Make a role of your own instead.'],
+    already_a_member: [409, 'They are in the team already.'],
+    already_invited: [
+        409,
+        'This address is invited already. Send that invitation again, or withdraw it and start anew.'
+    ],
+    left_by_themselves: [409, 'They left by themselves. Invite them, and they can come back.'],
+    invitation_not_yours: [
+        403,
+        'This invitation is for another e-mail address. Sign in with the address that it was sent to.'
+    ],
+    too_many_invitations: [429, 'Your business has sent 20 invitations in a day. Send more tomorrow.'],
 
     // What was typed
     validation_failed: [422, 'Some of what you typed needs another look.'],

@@ -7,6 +7,7 @@ import { anchorDigestMail } from './templates/anchor-digest.ts';
 import type { Mail } from './templates/layout.ts';
 import { invoiceMail, receiptMail } from './templates/money.ts';
 import { codeMail } from './templates/sign-in.ts';
+import { invitationMail } from './templates/team.ts';
 import { displayName } from './templates/text.ts';
 
 export const OutboxRow = z.object({
@@ -45,6 +46,14 @@ const Receipt = z.object({
     paid_at: z.string(),
     business_name: z.string(),
     link_token: optionalText
+});
+
+const Invitation = z.object({
+    business_name: z.string(),
+    inviter_name: z.string(),
+    role_name: z.string(),
+    link_token: z.string().min(1),
+    expires_at: z.string()
 });
 
 const AnchorDigest = z.object({
@@ -88,6 +97,8 @@ function render({ template, data }: OutboxRow, appOrigin: string): Mail | NotCom
             return withData(Invoice, data, (values) => invoiceMail(values, appOrigin));
         case 'receipt':
             return withData(Receipt, data, (values) => receiptMail(values, appOrigin));
+        case 'invitation':
+            return withData(Invitation, data, (values) => invitationMail(values, appOrigin));
         case 'anchor_digest':
             return withData(AnchorDigest, data, (values) => anchorDigestMail(values, appOrigin));
         default:

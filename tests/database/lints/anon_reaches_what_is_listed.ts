@@ -3,7 +3,7 @@ import { OURS, column, type Rule } from './rule.ts';
 export const rule: Rule = {
     name: 'anon_reaches_what_is_listed',
     level: 'ERROR',
-    title: '[ISO-1] anon reaches nothing but the functions of the private link and the anchors',
+    title: '[ISO-1] anon reaches nothing but the functions of the private links and the anchors',
     why: 'The publishable key is public: what anon may do, the whole world may.',
     remedy: "Revoke it. What a customer without a login needs is a function that checks a token, and stands in this rule's list.",
     find: (sql) =>
@@ -26,6 +26,8 @@ export const rule: Rule = {
     excused: {
         'portal_invoice(text)': 'A customer reads the invoice of a private link, whose token is the right.',
         'private.portal_invoice(text)': 'What portal_invoice(text) calls.',
+        'invitation(text)': 'What somebody without a login is asked to join, by a token, which is the right.',
+        'private.invitation(text)': 'What invitation(text) calls.',
         'audit_anchors(bigint,integer)':
             'Signed statements over the audit trail, to be kept by anybody; they name no account.',
         'private.audit_anchors(bigint,integer)': 'What audit_anchors(bigint,integer) calls.',

@@ -4,6 +4,7 @@ import type { Mail } from './layout.ts';
 import { escapeHtml, markup } from './markup.ts';
 import { invoiceMail, receiptMail, type InvoiceData } from './money.ts';
 import { codeMail } from './sign-in.ts';
+import { invitationMail } from './team.ts';
 import { displayName, oneLine, paragraphs } from './text.ts';
 
 const origin = 'https://app.example';
@@ -24,6 +25,14 @@ const receipt = {
     paid_at: '2026-07-01T23:30:00Z',
     business_name: 'Hart & Sons Electrical',
     link_token: 'tok_-EN'
+};
+
+const invitation = {
+    business_name: 'Hart & Sons Electrical',
+    inviter_name: 'Anna Hart',
+    role_name: 'Staff',
+    link_token: 'tok_-EN',
+    expires_at: '2026-07-01T23:30:00Z'
 };
 
 /** What no mail of ours may do, whatever people typed. */
@@ -104,6 +113,18 @@ describe('the mails', () => {
         expect(mail.text).toContain('1,234 records\nsigned on 22 Nov 2026, anchor 17');
     });
 
+    it('an invitation says who asks, to what, and until when', () => {
+        const mail = invitationMail(invitation, origin);
+        expectHarmless(mail);
+        expect(mail.subject).toBe('Anna Hart asks you to join Hart & Sons Electrical');
+        for (const form of [mail.html, mail.text]) {
+            expect(form).toContain('https://app.example/join/tok_-EN');
+            expect(form).toContain('You would join as: Staff.');
+            expect(form).toContain('until 2 Jul 2026');
+        }
+        expect(mail.text).toMatchSnapshot();
+    });
+
     it('hostile names and messages stay words', () => {
         const mail = invoiceMail(
             {
@@ -118,6 +139,18 @@ describe('the mails', () => {
         );
         expectHarmless(mail);
         expectHarmless(receiptMail({ ...receipt, reference: hostile, business_name: hostile }, origin));
+        expectHarmless(
+            invitationMail(
+                {
+                    ...invitation,
+                    business_name: hostile,
+                    inviter_name: hostile,
+                    role_name: hostile,
+                    link_token: '"><script>'
+                },
+                origin
+            )
+        );
         expectHarmless(
             codeMail('sign_in_code', { code: '123456', token_hash: '"><img>', type: hostile }, origin)
         );
