@@ -367,7 +367,7 @@ begin
     end if;
     -- Whoever calls has checked more than this; here nobody leaves a trace among another account's acts.
     if replay.owner_id is distinct from auth.uid()
-        and not replay.owner_id = any (private.accounts_that_allow('member_reads'))
+        and not private.belongs_to(replay.owner_id)
     then
         perform private.fail('not_found', 'There is nothing here, or it is not yours.');
     end if;

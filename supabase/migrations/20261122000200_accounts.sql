@@ -409,8 +409,9 @@ create view private.live_sessions with (security_invoker = true) as
 select s.id, s.user_id
 from auth.sessions as s
 where (s.not_after is null or s.not_after > now())
-  and s.created_at > now() - interval '90 days'
-  and coalesce(s.refreshed_at at time zone 'utc', s.created_at) > now() - interval '14 days';
+  -- In hours, because a day's length is looked up in the calendar, for every statement of everybody.
+  and s.created_at > now() - 90 * interval '24 hours'
+  and coalesce(s.refreshed_at at time zone 'utc', s.created_at) > now() - 14 * interval '24 hours';
 comment on view private.live_sessions is
     'The sessions that still count: not ended, used within 14 days, begun within 90 (AUTH-5, AUTH-6).';
 
@@ -461,35 +462,21 @@ comment on function private.accounts_with(text) is
     'the token, so every change counts from the next statement on. In plpgsql because its plan is kept.';
 grant execute on function private.accounts_with(text) to authenticated;
 
-create function private.accounts_that_allow(act text) returns uuid[]
+create function private.belongs_to(account uuid) returns boolean
     language plpgsql
     stable
     set search_path = ''
 as $$
-declare
-    claims jsonb := auth.jwt();
-    session uuid := claims ->> 'session_id';
-    person uuid := claims ->> 'sub';
 begin
-    return array(
-        select m.account_id
-        from private.live_sessions as s
-        join public.members as m on m.user_id = s.user_id and m.removed_at is null
-        cross join lateral (
-            select
-            from public.accounts as a
-            join private.account_state_allows as allowed on allowed.state = a.state
-            where a.id = m.account_id
-              and allowed.act = accounts_that_allow.act
-            limit 1
-        ) as open
-        where s.id = session
-          and s.user_id = person
+    return private.session_is_live() and exists (
+        select
+        from private.memberships as h
+        where h.account_id = belongs_to.account
+          and h.user_id = auth.uid()
     );
 end
 $$;
-comment on function private.accounts_that_allow(text) is
-    'The accounts that the signed-in person belongs to, whatever their role, and whose state allows an act now.';
+comment on function private.belongs_to(uuid) is 'May the signed-in person do anything in the account now, whatever it is?';
 
 create function private.account_allows(for_account uuid, act text) returns boolean
     language sql

@@ -1,6 +1,7 @@
 // Attacks by watch and by race: does the answer to another account's id take another time than the answer to an id of
 // nothing, and what does a removed member still manage to write?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { aBusiness, superuser } from '../../support/business.ts';
 import { asSql, ask, nobodysId, theScene } from './scene.ts';
 import type { Answer, Scene } from './scene.ts';
 
@@ -121,6 +122,52 @@ describe('races', () => {
             `update public.members set removed_at = now() where user_id = '${staff.id}'`
         ]);
         expect(removed.errors).toEqual([expect.stringMatching(/^42501 /)]);
+    });
+
+    const REMOVED = 'update public.members set removed_at = now() where account_id = $1 and user_id = $2';
+    const SUSPENDED = "update public.accounts set state = 'suspended' where id = $1 and $2::uuid is not null";
+    const ROLE = 'select m.role_id from public.members as m where m.account_id = $1 and m.user_id = $2';
+    const GAINS = `insert into public.role_permissions (account_id, role_id, permission) values ($1, (${ROLE}), 'payouts.manage')`;
+    const LOSES = `delete from public.role_permissions where account_id = $1 and role_id = (${ROLE}) and permission = 'jobs.read'`;
+
+    test.each([
+        ['somebody is removed and their role gains a permission', REMOVED, GAINS, []],
+        ['a role gains a permission and who has it is removed', GAINS, REMOVED, []],
+        ['an account is suspended and a role gains a permission', SUSPENDED, GAINS, ['jobs.read']],
+        ['a role loses a permission and the account is suspended', LOSES, SUSPENDED, []]
+    ])('[ACC-4] when at the same moment %s, both count', async (_, first, second, left) => {
+        const business = await aBusiness();
+        const staff = await business.withMember('staff');
+        const [one, other] = [superuser(), superuser()];
+        const both = [business.accountId, staff.id];
+        try {
+            const [reserved] = await one<{ pid: number }[]>`select pg_backend_pid() as pid`;
+            let later: Promise<unknown> = Promise.resolve();
+            await one.begin(async (sql) => {
+                await sql.unsafe(first, both);
+                later = other.unsafe(second, both).execute();
+                // It has begun when it waits for this one, which doesn't end before.
+                let waiting = 0;
+                while (waiting === 0)
+                    [{ waiting = 0 } = {}] = await scene.sql<{ waiting: number }[]>`
+                        select count(*)::int as waiting from pg_stat_activity where ${reserved?.pid ?? 0} = any (pg_blocking_pids(pid))
+                    `;
+            });
+            await later;
+        } finally {
+            await Promise.all([one.end(), other.end()]);
+        }
+        const rights = ['jobs.read', 'jobs.write', 'payouts.manage'];
+        const has = await Promise.all(
+            rights.map(async (permission) => {
+                const { data } = await staff.db.rpc('has_permission', {
+                    account_id: business.accountId,
+                    permission
+                });
+                return data === true;
+            })
+        );
+        expect(rights.filter((__, i) => has[i])).toEqual(left);
     });
 
     test('[ISO-1] twenty tries at once to take the same row of another account fail alike', async () => {

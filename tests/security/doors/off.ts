@@ -85,8 +85,8 @@ export async function openTheDatabase(sql: Sql): Promise<void> {
         create or replace function private.accounts_with(permission text) returns uuid[]
             language plpgsql stable security definer set search_path = ''
             as $$ begin return array(select a.id from public.accounts as a); end $$;
-        create or replace function private.accounts_that_allow(act text) returns uuid[]
-            language plpgsql stable security definer set search_path = ''
-            as $$ begin return array(select a.id from public.accounts as a); end $$;
+        create or replace function private.belongs_to(account uuid) returns boolean
+            language plpgsql stable set search_path = ''
+            as $$ begin return true; end $$;
     `);
 }
