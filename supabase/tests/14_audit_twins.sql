@@ -1,6 +1,6 @@
 -- The trail of two businesses whose things have the same ids, and one person who belongs to both under two names. Whatever
 -- is asked of one tells nothing of the other, shows each record once, and finds nothing by the other's words.
-select plan(37);
+select plan(39);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -80,6 +80,28 @@ from (values ('bell', 'finch'), ('finch', 'bell')) as t (b, other);
 select is(
     (select count(*) - count(distinct entry -> 'id') from jsonb_array_elements(pg_temp.trail(b)) as entry), 0::bigint,
     format('[AUD-5] each record of %s stands there once', b)
+)
+from unnest(array['bell', 'finch']) as b;
+-- Ids that only the other business has, wherever they came from, have no name here.
+select audit.append(
+    'account', tests.id(b), 'member.updated', 'ok', 'member', gen_random_uuid(), 'member', null, false, null,
+    jsonb_build_object(
+        'customer_id', (select c.id from public.customers as c where c.account_id = tests.id(other) and c.id not in (select id from public.customers where account_id = tests.id(b)) limit 1),
+        'job_id', (select j.id from public.jobs as j where j.account_id = tests.id(other) and j.id not in (select id from public.jobs where account_id = tests.id(b)) limit 1),
+        'role_id', (select r.id from public.roles as r where r.account_id = tests.id(other) and r.key = 'owner'),
+        'site_id', (select i.id from public.sites as i where i.account_id = tests.id(other) and i.id not in (select id from public.sites where account_id = tests.id(b)) limit 1),
+        'user_id', tests.id(other || ' owner')
+    ),
+    '{customer_id,job_id,role_id,site_id,user_id}', '{}', null
+)
+from (values ('bell', 'finch'), ('finch', 'bell')) as t (b, other);
+select is(
+    (
+        select coalesce(entry -> 'names', '{}')
+        from jsonb_array_elements(pg_temp.trail(b)) as entry
+        where entry ->> 'action' = 'member.updated' and entry -> 'after' ? 'user_id'
+    ),
+    '{}', format('[ISO-1] %s''s trail knows no name for an id of the other''s', b)
 )
 from unnest(array['bell', 'finch']) as b;
 -- Each kind of thing by the name that it has in its own business, and so what stands among its fields.
