@@ -1,6 +1,7 @@
 import type { Build } from '$lib/promises/page.ts';
 import type { Me } from '$lib/server/accounts.ts';
 import type { Db } from '$lib/server/data.ts';
+import type { GateTalk } from '$lib/server/gate.ts';
 import type { RequestRecord } from '$lib/server/log.ts';
 import type { Standing } from '$lib/server/session.ts';
 import type { SupabaseClient } from '@supabase/supabase-js';
@@ -29,6 +30,8 @@ declare global {
             db: Db;
             /** For signing in and out only. */
             auth: SupabaseClient['auth'];
+            /** What auth-gate said beside that. */
+            gate: GateTalk;
             /** The person's businesses and permissions; asked once a request. */
             me(): Promise<Me>;
         }

@@ -1101,6 +1101,7 @@ export type Database = {
             };
             mail_sent: { Args: { id: string; lease: string; provider_id: string }; Returns: boolean };
             moved_heads: { Args: { limit_rows: number }; Returns: Json };
+            put_back: { Args: { wanted: Json; whole: boolean }; Returns: undefined };
             record_event: {
                 Args: {
                     action: string;
@@ -1130,6 +1131,18 @@ export type Database = {
                 Returns: undefined;
             };
             store_anchor: { Args: { anchor: Json; public_key: string }; Returns: boolean };
+            take: {
+                Args: { wanted: Json };
+                Returns: {
+                    allowed: boolean;
+                    first_refusal: boolean;
+                    limit_name: string;
+                    quota: number;
+                    remaining: number;
+                    reset_at: string;
+                    retry_after: number;
+                }[];
+            };
             unapplied_stripe_objects: {
                 Args: { limit_rows: number };
                 Returns: {

@@ -124,7 +124,7 @@ begin
 end
 $$;
 comment on function service.record_sign_in(text, uuid, text, text, text) is
-    'Records a sign-in at our door, result ok or failed, with the address and agent that the web tier vouches for. '
+    'Records a sign-in at our door, result ok, failed, or refused by a limit, with the address and agent that the web tier vouches for. '
     'The person is named by id once they are in and by the address they typed before; both cost the same.';
 grant execute on function service.record_sign_in(text, uuid, text, text, text) to service_role;
 

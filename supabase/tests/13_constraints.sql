@@ -37,6 +37,7 @@ values
     ('invitation_is_accepted_or_withdrawn', 'public.invitations', 'change', '{"accepted_at": "2026-01-01", "withdrawn_at": "2026-01-01"}', '{}'),
     ('counter_is_known', 'private.counters', 'copy', '{"name": "quote"}', '{}'),
     ('counter_never_falls_below_zero', 'private.counters', 'change', '{"last_number": -1}', '{}'),
+    ('limit_is_short_enough_to_remember', 'private.limits', 'change', '{"quota": 101}', '{}'),
     ('record_is_linked_once', 'audit.links', 'copy', '{"seq": 0}', '{}'),
     ('relation_is_guarded_once', 'private.guarded', 'copy', '{}', '{"relation": "audit.records"}'),
     ('function_is_guarded_once', 'private.guarded', 'copy', '{}', '{"function": "audit.record()"}'),

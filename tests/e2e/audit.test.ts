@@ -1,8 +1,8 @@
 // The owner looks through the audit trail on a phone, checks that it is whole, and keeps a copy.
 import { readFile } from 'node:fs/promises';
-import { expect, test } from '@playwright/test';
+import { expect } from '@playwright/test';
 import { aBusiness } from '../support/business.ts';
-import { lookAt } from './support.ts';
+import { lookAt, test } from './support.ts';
 
 test('[AUD-5] an owner finds who did what, sees the chain close, and takes the trail along', async ({
     page

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import { ledger } from '../../src/lib/promises/ledger.ts';
 import { startApp, type RunningApp } from '../support/app.ts';
 import { freePort } from '../support/port.ts';
 import { aReport, POLICY_TEXT } from '../support/promises-report.ts';
 import { stack } from '../support/stack.ts';
-import { lookAt } from './support.ts';
+import { lookAt, test } from './support.ts';
 
 const kept = ledger.filter(({ state }) => state === 'kept').length;
 const folder = mkdtempSync(join(tmpdir(), 'promises-'));

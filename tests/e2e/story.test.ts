@@ -1,6 +1,6 @@
 // One job, from sign-in to paid, at 360 px: what a tradesperson and their customer do, and nothing around it.
-import { expect, test, type Page } from '@playwright/test';
-import { lookAt, linkIn, mailTo, phonePhoto } from './support.ts';
+import { expect, type Page } from '@playwright/test';
+import { lookAt, linkIn, mailTo, phonePhoto, test } from './support.ts';
 
 const tick = Date.now().toString(36);
 const trader = `sam.${tick}@gmail.test`;

@@ -1,8 +1,15 @@
-// What the browser tests share: axe on a page, the customer's mail, a photo as a phone takes it.
+// What the browser tests share: a browser's address, axe on a page, the customer's mail, a photo as a phone takes it.
 import AxeBuilder from '@axe-core/playwright';
-import { expect, type Page } from '@playwright/test';
+import { expect, test as base, type Page } from '@playwright/test';
 import sharp from 'sharp';
+import { anAddress } from '../support/business.ts';
 import { stack } from '../support/stack.ts';
+
+/** As the proxy in front would tell: each test's browser comes from an address of its own, and so has limits of its own. */
+export const test = base.extend({
+    // eslint-disable-next-line no-empty-pattern -- Playwright reads from it that this asks for nothing.
+    extraHTTPHeaders: async ({}, use) => use({ 'x-forwarded-for': anAddress() })
+});
 
 type Message = {
     id: string;

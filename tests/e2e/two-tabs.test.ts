@@ -1,6 +1,7 @@
 // Two tabs on one draft: the second to save is told, and what it typed stays.
-import { expect, test } from '@playwright/test';
+import { expect } from '@playwright/test';
 import { aBusiness } from '../support/business.ts';
+import { test } from './support.ts';
 
 test('a draft changed in another tab is not written over, and nothing typed is lost', async ({
     page,

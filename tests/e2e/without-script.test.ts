@@ -1,7 +1,7 @@
 // The parts that must work with JavaScript off: signing in, the invoice, the customer's pages.
-import { expect, test } from '@playwright/test';
+import { expect } from '@playwright/test';
 import { aBusiness, A_LINE } from '../support/business.ts';
-import { codeIn, linkIn, mailTo } from './support.ts';
+import { codeIn, linkIn, mailTo, test } from './support.ts';
 
 test.use({ javaScriptEnabled: false });
 

@@ -145,11 +145,10 @@ describe('the auth server’s limit of an address', () => {
         expect(entered + refused).toBe(people);
     });
 
-    it('is met by a crowd that shares one address, with a sentence, while others come and go', async () => {
+    it('is not what a crowd that shares one address meets, but ours before it, with a sentence, while others come and go', async () => {
         const shared = anAddress();
         const [entered, refused] = await outcomes((email) => byPage(email, product.origin, shared));
-        expect(entered).toBeGreaterThanOrEqual(30);
-        expect(refused).toBeGreaterThanOrEqual(15);
+        expect([entered, refused]).toEqual([10, people - 10]);
         const [first = ''] = emails;
         const told = await byPage(first, product.origin, shared);
         expect([told.status, await told.text()]).toEqual([
@@ -159,12 +158,11 @@ describe('the auth server’s limit of an address', () => {
         expect((await byPage(first, product.origin)).status, 'from elsewhere').toBe(303);
     });
 
-    it('is met, whatever address people claim, at a server that trusts no proxy', async () => {
+    it('[RATE-4] is met sooner, whatever address people claim, at a server that trusts no proxy', async () => {
         const open = await anotherServer({ TRUSTED_PROXIES: '' });
         try {
             const [entered, refused] = await outcomes((email) => byPage(email, open.address, anAddress()));
-            expect(entered + refused).toBe(people);
-            expect(refused).toBeGreaterThanOrEqual(15);
+            expect([entered, refused]).toEqual([10, people - 10]);
         } finally {
             await open.stop();
         }

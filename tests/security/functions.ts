@@ -151,6 +151,8 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         result: json(`'ok'`),
         code: json('null')
     },
+    'service.take': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`) },
+    'service.put_back': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`), whole: json('true') },
     'public.audit_anchor': { number: json('null'), person_id: json('null') },
     'public.audit_anchors': { before_number: json('null') },
     'service.store_anchor': {

@@ -74,6 +74,8 @@ const REASONS: ReadonlyMap<string, string> = new Map([
     ['otp_expired', 'wrong or old code'],
     ['too_many_tries', 'too many tries'],
     ['over_request_rate_limit', 'too many tries'],
+    ['password_paused', 'too many wrong passwords'],
+    ['too_many_mails', 'too many e-mails asked for'],
     ['email_not_confirmed', 'the e-mail address is not confirmed'],
     ['user_banned', 'this sign-in is blocked'],
     ['person_blocked', 'this sign-in is blocked'],

@@ -23,6 +23,11 @@ describe("the client's address", () => {
         expect(clientAddress('fd00::1', '2001:db8::7', ours)).toBe('2001:db8::7');
     });
 
+    it('carries no name of an interface, which neither a list of proxies nor the database can read', () => {
+        expect(clientAddress('fe80::1%eth0', undefined, trusting(''))).toBe('fe80::1');
+        expect(clientAddress('fe80::1%eth0', '2001:db8::7%en1', trusting('fe80::/10'))).toBe('2001:db8::7');
+    });
+
     it('ends at our own proxy when what stands before it is no address', () => {
         const ours = trusting('10.0.0.0/8');
         expect(clientAddress('10.0.0.2', 'localhost', ours)).toBe('10.0.0.2');

@@ -7,9 +7,9 @@ import { isIP, type BlockList } from 'node:net';
 
 const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** Writes an IPv4 address that arrived on an IPv6 socket as IPv4. */
+/** Writes an IPv4 address that arrived on an IPv6 socket as IPv4, and an IPv6 one without the name of our interface. */
 export function plainAddress(address: string): string {
-    return mapped.exec(address)?.[1] ?? address;
+    return mapped.exec(address)?.[1] ?? address.replace(/%.*$/, '');
 }
 
 function isTrusted(address: string, trusted: BlockList): boolean {

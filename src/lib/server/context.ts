@@ -18,6 +18,8 @@ export type RequestContext = {
     /** Unix seconds. */
     iat: number;
     via: 'app';
+    /** What the browser's device cookie holds, where the receiver is auth-gate. */
+    dev?: string;
 };
 
 /** Name of the header. */

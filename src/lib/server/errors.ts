@@ -111,6 +111,14 @@ const catalogue = {
     sign_in_failed: [422, 'Signing in did not work. Start again, or use another way.'],
     person_blocked: [403, 'This sign-in has been blocked. Write to us if you think that is wrong.'],
     too_many_tries: [429, 'Too many tries in a short time. Wait a few minutes, then try again.'],
+    password_paused: [
+        429,
+        'Too many wrong passwords for this address. Wait a few minutes, or use a code by e-mail: that works right away.'
+    ],
+    too_many_mails: [
+        429,
+        'That was a lot of e-mails in a short time. Use the newest one, or wait a few minutes before you ask for another.'
+    ],
     too_soon: [429, 'We have just sent you an e-mail. Wait a minute before you ask for another.'],
 
     // Us
@@ -244,6 +252,8 @@ const byAuthCode: Record<string, ErrorCode> = {
     over_email_send_rate_limit: 'too_soon',
     over_request_rate_limit: 'too_many_tries',
     too_many_tries: 'too_many_tries',
+    password_paused: 'password_paused',
+    too_many_mails: 'too_many_mails',
     flow_state_not_found: 'sign_in_started_elsewhere',
     flow_state_expired: 'sign_in_started_elsewhere',
     bad_code_verifier: 'sign_in_started_elsewhere',
@@ -258,10 +268,28 @@ const byAuthCode: Record<string, ErrorCode> = {
     user_not_found: 'signed_out'
 };
 
-/** A failure of the auth server as one of ours. */
-export function problemFromAuth(error: AuthFailure): Problem {
+/** Sentences that can say how long to wait. */
+const whenToComeBack: Partial<Record<ErrorCode, (wait: string) => string>> = {
+    too_many_tries: (wait) => `Too many tries in a short time. Try again in ${wait}.`,
+    password_paused: (wait) =>
+        `Too many wrong passwords for this address. Try again in ${wait}, or use a code by e-mail: that works right away.`,
+    too_many_mails: (wait) =>
+        `That was a lot of e-mails in a short time. Use the newest one, or ask for another in ${wait}.`
+};
+
+/** A wait in whole minutes, as people say it. */
+function inWords(seconds: number): string {
+    const minutes = Math.max(1, Math.ceil(seconds / 60));
+    return minutes === 1 ? 'a minute' : `${minutes} minutes`;
+}
+
+/** A failure of the auth server, or of our gate before it, as one of ours; `retryAfter` in seconds, when it said so. */
+export function problemFromAuth(error: AuthFailure, retryAfter?: number): Problem {
     const known = byAuthCode[error.code ?? ''];
-    if (known) return problem(known, { cause: error });
+    if (known) {
+        const detail = retryAfter === undefined ? undefined : whenToComeBack[known]?.(inWords(retryAfter));
+        return problem(known, { cause: error, detail, retryAfter });
+    }
     switch (error.name) {
         case 'AuthPKCECodeVerifierMissingError':
         case 'AuthPKCEGrantCodeExchangeError':

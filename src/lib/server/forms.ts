@@ -118,7 +118,9 @@ export function openAction<Schema extends FormSchema, Out>(
         try {
             return (await handler({ event, input: form.data, form })) ?? { form };
         } catch (thrown) {
-            return failForm(form, noted(event, thrown), event.locals.requestId);
+            const failure = noted(event, thrown);
+            if (failure.status === 429) event.setHeaders(event.locals.gate.refusal());
+            return failForm(form, failure, event.locals.requestId);
         }
     };
 }

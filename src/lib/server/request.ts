@@ -3,6 +3,7 @@ import { text, type Handle, type RequestEvent } from '@sveltejs/kit';
 import { me, type Me } from './accounts.ts';
 import { dataClient, type Db } from './data.ts';
 import { sentenceOf } from './errors.ts';
+import { gateTalk } from './gate.ts';
 import { pagePolicy } from './headers.ts';
 import { newRecord, recordOf, serverTiming } from './log.ts';
 import { authClient, standing } from './session.ts';
@@ -57,11 +58,13 @@ export const sameOrigin: Handle = ({ event, resolve }) => {
 export const identified: Handle = async ({ event, resolve }) => {
     const { locals, cookies } = event;
     const person = () => (locals.standing.state === 'person' ? locals.standing.person : null);
+    locals.gate = gateTalk(cookies);
     const fetch = upstreamFetch({
         settings: settings(),
         record: locals.record,
         userAgent: event.request.headers.get('user-agent') ?? '',
-        sessionId: () => person()?.sessionId ?? null
+        sessionId: () => person()?.sessionId ?? null,
+        gate: locals.gate
     });
     locals.standing = { state: 'nobody' };
     locals.standing = await standing(settings(), cookies, fetch);

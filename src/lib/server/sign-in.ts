@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { Cookies } from '@sveltejs/kit';
 import type { Session, User } from '@supabase/supabase-js';
 import { z } from 'zod';
-import { problem, problemFromAuth, type AuthFailure } from './errors.ts';
+import { problem, problemFromAuth, type AuthFailure, type Problem } from './errors.ts';
 import { cookieAttributes, dropSession, keepSession } from './session.ts';
 
 const providers = ['google', 'apple'] as const;
@@ -55,13 +55,17 @@ export function waitingFor(cookies: Cookies): Waiting | null {
 }
 
 /** What a verb needs of a request. */
-type Door = { locals: Pick<App.Locals, 'auth'>; cookies: Cookies };
+type Door = { locals: Pick<App.Locals, 'auth' | 'gate'>; cookies: Cookies };
 
 type AuthAnswer = { data: { session: Session | null; user: User | null }; error: AuthFailure | null };
 
+/** Why the door stayed shut, with how long to wait when the gate said so. */
+const refusedAt = ({ locals }: Door, error: AuthFailure): Problem =>
+    problemFromAuth(error, locals.gate.retryAfter());
+
 /** Keeps the session of an answer, or throws why there is none. */
 function entered(door: Door, { data, error }: AuthAnswer): void {
-    if (error) throw problemFromAuth(error);
+    if (error) throw refusedAt(door, error);
     if (!data.session) throw problem('sign_in_failed');
     const { access_token, refresh_token, expires_at, expires_in } = data.session;
     keepSession(door.cookies, {
@@ -74,19 +78,19 @@ function entered(door: Door, { data, error }: AuthAnswer): void {
     door.cookies.delete(waitingCookie, cookieAttributes);
 }
 
-function succeeded({ error }: { error: AuthFailure | null }): void {
-    if (error) throw problemFromAuth(error);
+function succeeded(door: Door, { error }: { error: AuthFailure | null }): void {
+    if (error) throw refusedAt(door, error);
 }
 
 /** Sends a six-digit code; somebody new is signed up by it. */
 export async function sendCode(door: Door, email: string): Promise<void> {
-    succeeded(await door.locals.auth.signInWithOtp({ email }));
+    succeeded(door, await door.locals.auth.signInWithOtp({ email }));
 }
 
 /** Sends the code of what was begun once more. */
 export async function sendCodeAgain(door: Door, waiting: Waiting): Promise<void> {
     const { auth } = door.locals;
-    if (waiting.kind === 'reset') succeeded(await auth.resetPasswordForEmail(waiting.email));
+    if (waiting.kind === 'reset') succeeded(door, await auth.resetPasswordForEmail(waiting.email));
     else await sendCode(door, waiting.email);
     keepWaiting(door.cookies, waiting);
 }
@@ -124,12 +128,12 @@ export async function enterPassword(door: Door, email: string, password: string)
 
 /** Sends a code for choosing a new password. */
 export async function sendReset(door: Door, email: string): Promise<void> {
-    succeeded(await door.locals.auth.resetPasswordForEmail(email));
+    succeeded(door, await door.locals.auth.resetPasswordForEmail(email));
 }
 
 /** Sets the password of whoever is signed in; their other sessions end. */
 export async function setPassword(door: Door, password: string): Promise<void> {
-    succeeded(await door.locals.auth.updateUser({ password }));
+    succeeded(door, await door.locals.auth.updateUser({ password }));
 }
 
 /** Address of a provider's own sign-in page, which comes back to `callback`. */

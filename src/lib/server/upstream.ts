@@ -1,9 +1,10 @@
 /**
  * The one fetch through which this tier speaks to the Supabase project. It signs every call with
  * `x-tf-context`, sends sign-in calls through the function `auth-gate` (which limits by the person's address
- * instead of ours), gives up after a while, and notes how long the request waited for it.
+ * instead of ours) and listens to what that says beside, gives up after a while, and notes how long the request waited for it.
  */
 import { contextHeader, signContext } from './context.ts';
+import type { GateTalk } from './gate.ts';
 import type { RequestRecord } from './log.ts';
 import type { Settings } from './settings.ts';
 
@@ -19,6 +20,7 @@ export type Caller = {
     userAgent: string;
     /** `session_id` of the person's token as it stands when the call is made. */
     sessionId: () => string | null;
+    gate: GateTalk;
 };
 
 /** Calls that a request has under way, and since when there is one. */
@@ -37,14 +39,14 @@ function end(waiting: Waiting, record: RequestRecord): void {
 
 /** A fetch for one request of one person, for supabase-js and for our own calls. */
 export function upstreamFetch(caller: Caller): typeof fetch {
-    const { settings, record } = caller;
+    const { settings, record, gate } = caller;
     const waiting: Waiting = { calls: 0, since: 0 };
     return async (input, init) => {
         const original = input instanceof Request ? input : undefined;
         const url = new URL(original ? original.url : String(input));
-        if (url.origin === settings.SUPABASE_URL && gated.test(url.pathname)) {
-            url.pathname = `/functions/v1/auth-gate${url.pathname}`;
-        }
+        const toGate = url.origin === settings.SUPABASE_URL && gated.test(url.pathname);
+        if (toGate) url.pathname = `/functions/v1/auth-gate${url.pathname}`;
+        const device = toGate ? gate.device() : null;
         const headers = new Headers(init?.headers ?? original?.headers);
         headers.set('x-request-id', record.id);
         headers.set(
@@ -56,7 +58,8 @@ export function upstreamFetch(caller: Caller): typeof fetch {
                     rid: record.id,
                     sid: caller.sessionId(),
                     iat: Math.floor(Date.now() / 1000),
-                    via: 'app'
+                    via: 'app',
+                    ...(device === null ? {} : { dev: device })
                 },
                 settings.TF_CONTEXT_KEY
             )
@@ -65,11 +68,13 @@ export function upstreamFetch(caller: Caller): typeof fetch {
         const signal = init?.signal ? AbortSignal.any([init.signal, limit]) : limit;
         begin(waiting);
         try {
-            return await fetch(original ? new Request(url, original) : url, {
+            const answer = await fetch(original ? new Request(url, original) : url, {
                 ...init,
                 headers,
                 signal
             });
+            if (toGate) gate.heard(answer);
+            return answer;
         } finally {
             end(waiting, record);
         }

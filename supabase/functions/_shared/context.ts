@@ -25,6 +25,8 @@ export type RequestContext = {
     readonly via: 'app' | 'edge';
     /** Who acts when no person's token says so: 'customer', 'stripe', 'mailer', 'auth'. */
     readonly act?: string;
+    /** What the browser's device cookie holds, for auth-gate alone. */
+    readonly dev?: string;
 };
 
 /** The header's value for `context`, signed with the first of `keys` (hex). */
@@ -90,7 +92,7 @@ function parseContext(payload: string): RequestContext | null {
     if (typeof value !== 'object' || value === null) {
         return null;
     }
-    const { ip, ua, rid, sid, iat, via } = value as Record<string, unknown>;
+    const { ip, ua, rid, sid, iat, via, dev } = value as Record<string, unknown>;
     const wellFormed =
         isTextOrNull(ip) &&
         isTextOrNull(ua) &&
@@ -99,7 +101,10 @@ function parseContext(payload: string): RequestContext | null {
         typeof iat === 'number' &&
         Number.isFinite(iat) &&
         (via === 'app' || via === 'edge');
-    return wellFormed ? { ip, ua, rid, sid, iat, via } : null;
+    if (!wellFormed) {
+        return null;
+    }
+    return { ip, ua, rid, sid, iat, via, ...(typeof dev === 'string' ? { dev } : {}) };
 }
 
 function isTextOrNull(value: unknown): value is string | null {

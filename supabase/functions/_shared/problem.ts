@@ -27,6 +27,10 @@ const catalogue = {
     checkout_changed: [409, 'The invoice changed while the payment page was being made'],
     amount_not_payable_by_card: [409, 'This amount can’t be paid by card'],
     idempotency_key_reused: [409, 'This form was already sent with something else in it'],
+    // What was asked too often
+    too_many_tries: [429, 'Too many tries in a short time'],
+    password_paused: [429, 'Too many wrong passwords for this address'],
+    too_many_mails: [429, 'Too many e-mails in a short time'],
     // What failed on our side or beyond
     internal_error: [500, 'Something went wrong on our side'],
     auth_unavailable: [503, 'Signing in is not available right now'],

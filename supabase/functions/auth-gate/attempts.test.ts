@@ -36,17 +36,31 @@ describe('an attempt to sign in', () => {
 
 describe('its outcome', () => {
     it('is who was let in', () => {
-        const answer = JSON.stringify({ access_token: 'x', user: { id } });
-        expect(outcomeOf(200, answer)).toEqual({ userId: id, code: null });
+        const answer = (user: object) => JSON.stringify({ access_token: 'x', user });
+        expect(outcomeOf(200, answer({ id, email: 'A@b.example' }))).toEqual({
+            userId: id,
+            email: 'a@b.example',
+            code: null
+        });
+        expect(outcomeOf(200, answer({ id, email: '' }))).toEqual({ userId: id, email: null, code: null });
     });
 
     it('is the code of the refusal, or a plain word where the code could be anything', () => {
         expect(outcomeOf(400, '{"code":"invalid_credentials"}')).toEqual({
             userId: null,
+            email: null,
             code: 'invalid_credentials'
         });
-        expect(outcomeOf(429, '{"code":"<b>Hunter2</b>"}')).toEqual({ userId: null, code: 'refused' });
-        expect(outcomeOf(403, 'nothing')).toEqual({ userId: null, code: 'refused' });
+        expect(outcomeOf(429, '{"code":"<b>Hunter2</b>"}')).toEqual({
+            userId: null,
+            email: null,
+            code: 'refused'
+        });
+        expect(outcomeOf(403, 'nothing')).toEqual({
+            userId: null,
+            email: null,
+            code: 'refused'
+        });
     });
 
     it('is none when the server failed, or nobody was let in yet', () => {

@@ -10,7 +10,8 @@ export type Attempt = {
 
 /** How an attempt ended: with whom it let in, or with the auth server's code of the refusal. */
 export type Outcome =
-    { readonly userId: string; readonly code: null } | { readonly userId: null; readonly code: string };
+    | { readonly userId: string; readonly email: string | null; readonly code: null }
+    | { readonly userId: null; readonly email: null; readonly code: string };
 
 const methods: Readonly<Record<string, Attempt['method']>> = {
     'token?grant_type=password': 'password',
@@ -34,19 +35,25 @@ export function attemptOf(path: string, body: Uint8Array | null): Attempt | null
 export function outcomeOf(status: number, answer: string): Outcome | null {
     const fields = fieldsOf(answer);
     if (status === 200) {
-        const { id } = asFields(fields.user);
+        const { id, email } = asFields(fields.user);
         return typeof fields.access_token === 'string' && typeof id === 'string'
-            ? { userId: id, code: null }
+            ? {
+                  userId: id,
+                  email: typeof email === 'string' && email !== '' ? email.toLowerCase() : null,
+                  code: null
+              }
             : null;
     }
     if (status < 400 || status >= 500) {
         return null;
     }
     const { code } = fields;
-    return { userId: null, code: typeof code === 'string' && /^[a-z_]{1,60}$/.test(code) ? code : 'refused' };
+    const known = typeof code === 'string' && /^[a-z_]{1,60}$/.test(code);
+    return { userId: null, email: null, code: known ? code : 'refused' };
 }
 
-function fieldsOf(json: string): Readonly<Record<string, unknown>> {
+/** The fields of a JSON object; none when it is no such thing. */
+export function fieldsOf(json: string): Readonly<Record<string, unknown>> {
     try {
         return asFields(JSON.parse(json));
     } catch {

@@ -9,6 +9,7 @@
 import { Webhook } from 'npm:standardwebhooks@1.1.1';
 import { z } from 'npm:zod@4.6.7';
 import { describeFailure } from '../_shared/log.ts';
+import { sealLink } from '../_shared/mail-link.ts';
 import { Problem } from '../_shared/problem.ts';
 import { allowMethods, parseJson, readBody } from '../_shared/request.ts';
 import { afterAnswer, serve, type Call } from '../_shared/serve.ts';
@@ -17,7 +18,7 @@ import { readSettings } from '../_shared/settings.ts';
 import { kick } from '../_shared/worker.ts';
 import { mailsFor } from './messages.ts';
 
-const { SEND_EMAIL_HOOK_SECRETS } = readSettings('SEND_EMAIL_HOOK_SECRETS');
+const { SEND_EMAIL_HOOK_SECRETS, TF_CONTEXT_KEY } = readSettings('SEND_EMAIL_HOOK_SECRETS', 'TF_CONTEXT_KEY');
 
 const BODY_LIMIT_BYTES = 256 * 1024;
 /** Two of these, for a change of address, still fit into the hook's 5 s. */
@@ -63,7 +64,12 @@ async function enqueue(
     mails: NonNullable<ReturnType<typeof mailsFor>>
 ): Promise<void> {
     for (const { suffix, template, to, data } of mails) {
-        const args = { dedupe_key: `${webhookId}${suffix}`, template, to_address: to, data };
+        const args = {
+            dedupe_key: `${webhookId}${suffix}`,
+            template,
+            to_address: to,
+            data: { ...data, token_hash: await sealLink(data.token_hash, TF_CONTEXT_KEY) }
+        };
         try {
             await callService(act, 'enqueue_auth_mail', args, z.string(), ENQUEUE_TIMEOUT_MS);
         } catch (failure) {

@@ -30,6 +30,8 @@ export const rule: Rule = {
               )
         `),
     excused: {
+        'private.limit_takes.key_hash':
+            'HMAC of an address or a login: names a row of counts and opens nothing.',
         'private.idempotency.key': "Names a repetition of one's own act and opens nothing.",
         'private.idempotency.request_hash':
             'Of a request without secrets, to tell a repetition from another act.',

@@ -35,6 +35,8 @@ export const rule: Rule = {
         'private.job_lifecycle': 'A fixed list, changed by a migration alone.',
         'private.schedules': 'A fixed list, changed by a migration alone.',
         'private.memberships': 'Reckoned from members, roles and states, whose changes are recorded.',
+        'private.limits': 'A fixed list, changed by a migration alone.',
+        'private.limit_takes': 'Counts; the first refusal of a row is recorded by whoever asked.',
         'private.idempotency': 'Repeats what an act answered; the act itself is recorded.',
         'private.counters': 'The number given shows in the job or invoice that got it.',
         'billing.stripe_events':

@@ -156,6 +156,7 @@ describe('catalogs and other schemas', () => {
             'audit.links',
             'audit.heads',
             'private.idempotency',
+            'private.limit_takes',
             'private.counters'
         ],
         ...[

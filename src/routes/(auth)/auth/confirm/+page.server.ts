@@ -6,7 +6,7 @@ import { enterLink, LinkKind } from '$lib/server/sign-in.ts';
 import type { PageServerLoad } from './$types';
 
 const Link = z.object({
-    token_hash: z.string().regex(/^[A-Za-z0-9_-]{16,128}$/, 'This link is not complete. Copy all of it.'),
+    token_hash: z.string().regex(/^[\w-]{16,128}\.[\w-]{43}$/, 'This link is not complete. Copy all of it.'),
     type: LinkKind,
     next: z.string().max(2000).default('')
 });

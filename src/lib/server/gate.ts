@@ -1,0 +1,57 @@
+/**
+ * What this tier and auth-gate say to each other beside the auth server's own words: the proof that this device has
+ * signed in before, which the gate makes and the browser keeps, and how long somebody who is refused must wait. What
+ * the proof means is the gate's business; here it is carried, in a signed context one way and in a cookie the other.
+ */
+import type { Cookies } from '@sveltejs/kit';
+import { cookieAttributes } from './session.ts';
+
+const deviceCookie = '__Host-tf-device';
+/** As long as browsers keep anything; each sign-in begins it anew. */
+const deviceLifeSeconds = 400 * 24 * 60 * 60;
+const proofForm = /^[\w.~-]{90,300}$/;
+
+/** How much is left, in the words of draft-ietf-httpapi-ratelimit-headers, and when to come back (RFC 9110, 10.2.3). */
+const limitHeaders = ['ratelimit-policy', 'ratelimit', 'retry-after'];
+
+/** One request's talk with the gate. */
+export type GateTalk = {
+    /** The browser's proof, to be signed into the context; null when it has none. */
+    device(): string | null;
+    /** Takes up what the gate answered beside its body. */
+    heard(answer: Response): void;
+    /** The headers of the refusal that was heard; empty when there was none. */
+    refusal(): Readonly<Record<string, string>>;
+    /** Seconds until it is worth trying again, when the gate said so. */
+    retryAfter(): number | undefined;
+};
+
+/** Begins the talk of one request. */
+export function gateTalk(cookies: Cookies): GateTalk {
+    let refused: Record<string, string> = {};
+    return {
+        device() {
+            const proof = cookies.get(deviceCookie);
+            return proof !== undefined && proofForm.test(proof) ? proof : null;
+        },
+        heard({ status, headers }) {
+            const proof = headers.get('x-tf-device');
+            if (proof !== null && proofForm.test(proof)) {
+                cookies.set(deviceCookie, proof, { ...cookieAttributes, maxAge: deviceLifeSeconds });
+            }
+            if (status === 429) {
+                refused = Object.fromEntries(
+                    limitHeaders.flatMap((name) => {
+                        const value = headers.get(name);
+                        return value === null ? [] : [[name, value]];
+                    })
+                );
+            }
+        },
+        refusal: () => refused,
+        retryAfter() {
+            const seconds = Number(refused['retry-after']);
+            return Number.isInteger(seconds) && seconds > 0 ? seconds : undefined;
+        }
+    };
+}

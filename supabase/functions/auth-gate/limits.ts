@@ -1,0 +1,138 @@
+/**
+ * What a call through the gate uses up, and what becomes of that: which limits of `private.limits` it takes from,
+ * which of them a success frees, and how a refusal is said. Pure, so that Node can test it.
+ */
+import { attemptOf, fieldsOf, type Attempt } from './attempts.ts';
+
+/** One row to take from: a limit's name, and what it is counted by. */
+export type Wanted = { readonly limit: string; readonly key: string };
+
+/** What `service.take` says about one row. */
+export type Standing = {
+    readonly limit_name: string;
+    readonly allowed: boolean;
+    readonly quota: number;
+    readonly remaining: number;
+    readonly reset_at: string;
+    /** Whole seconds until there is one more; 0 when allowed. */
+    readonly retry_after: number;
+    readonly first_refusal: boolean;
+};
+
+/** What somebody wants of the gate that is limited: to get in, or to have a mail sent. */
+export type Asked =
+    | { readonly kind: 'sign_in'; readonly attempt: Attempt; readonly login: string | null }
+    | { readonly kind: 'mail'; readonly login: string | null };
+
+/** Calls that have the auth server send a mail to the address they name. */
+const mailing = ['otp', 'signup', 'recover', 'resend'];
+
+/** What a call asks for, or null where nothing is limited: refreshing, reading oneself, signing out. */
+export function askedOf(method: string, path: string, body: Uint8Array | null): Asked | null {
+    const attempt = attemptOf(path, body);
+    if (attempt !== null) {
+        return { kind: 'sign_in', attempt, login: normal(attempt.email) };
+    }
+    const [name = ''] = path.split('?');
+    const email = emailIn(body);
+    const changesAddress = name === 'user' && method === 'PUT' && email !== null;
+    return mailing.includes(name) || changesAddress ? { kind: 'mail', login: normal(email) } : null;
+}
+
+/**
+ * The rows that it takes from. Somebody at a device that signed in to this login before is counted for themselves,
+ * by device and login: what strangers do to the login, or from the same address, is nothing to them. Of everybody
+ * else both are counted, for known and unknown logins alike.
+ */
+export function wantedFor(asked: Asked, ip: string, knownDevice: string | null): readonly Wanted[] {
+    const { kind, login } = asked;
+    const ofLogin = (limit: string): Wanted[] =>
+        login === null ? [] : [{ limit, key: knownDevice === null ? login : `${knownDevice} ${login}` }];
+    if (kind === 'mail') {
+        return [...(knownDevice === null ? [{ limit: 'mail_address', key: ip }] : []), ...ofLogin('mail')];
+    }
+    const { method } = asked.attempt;
+    return [
+        knownDevice === null
+            ? { limit: 'sign_in_address', key: ip }
+            : { limit: 'sign_in_device', key: knownDevice },
+        ...(method === 'provider' ? [] : ofLogin(method))
+    ];
+}
+
+/**
+ * What is free again once `login` got in. A code or link that came by mail proves the address, so it frees the login
+ * for everybody; a password frees what was counted for this device or this login, and no stranger's failures.
+ */
+export function freedBy(
+    method: Attempt['method'],
+    login: string | null,
+    knownDevice: string | null
+): readonly Wanted[] {
+    if (login === null || method === 'provider') {
+        return [];
+    }
+    const ofDevice = knownDevice === null ? [] : [`${knownDevice} ${login}`];
+    if (method === 'password') {
+        return [{ limit: 'password', key: ofDevice[0] ?? login }];
+    }
+    return ['password', 'code', 'mail'].flatMap((limit) =>
+        [login, ...ofDevice].map((key) => ({ limit, key }))
+    );
+}
+
+export type Refusal = {
+    readonly code: 'too_many_tries' | 'password_paused' | 'too_many_mails';
+    readonly retryAfter: number;
+    /** Is it the one to record? Those that follow while it lasts are not. */
+    readonly first: boolean;
+};
+
+/** Why it is refused, or null when every row allows it: the one that lasts longest decides. */
+export function refusalIn(standings: readonly Standing[]): Refusal | null {
+    const [longest] = standings
+        .filter(({ allowed }) => !allowed)
+        .sort((one, other) => other.retry_after - one.retry_after);
+    if (longest === undefined) {
+        return null;
+    }
+    const codes: Readonly<Record<string, Refusal['code']>> = {
+        password: 'password_paused',
+        mail: 'too_many_mails',
+        mail_address: 'too_many_mails'
+    };
+    return {
+        code: codes[longest.limit_name] ?? 'too_many_tries',
+        retryAfter: Math.max(1, longest.retry_after),
+        first: longest.first_refusal
+    };
+}
+
+/**
+ * `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): of an address or a device always, of
+ * a login only where it refuses, because what others did to a login is nobody's business.
+ */
+export function limitHeaders(standings: readonly Standing[], now: number): Record<string, string> {
+    const shown = standings.filter(
+        ({ limit_name: name, allowed }) => !allowed || name.endsWith('_address') || name.endsWith('_device')
+    );
+    if (shown.length === 0) {
+        return {};
+    }
+    const seconds = ({ allowed, retry_after, reset_at }: Standing): number =>
+        allowed ? Math.max(0, Math.ceil((Date.parse(reset_at) - now) / 1000)) : Math.max(1, retry_after);
+    return {
+        'ratelimit-policy': shown.map(({ limit_name, quota }) => `"${limit_name}";q=${quota}`).join(', '),
+        ratelimit: shown.map((one) => `"${one.limit_name}";r=${one.remaining};t=${seconds(one)}`).join(', ')
+    };
+}
+
+/** As the auth server compares addresses. */
+function normal(email: string | null): string | null {
+    return email === null ? null : email.trim().toLowerCase();
+}
+
+function emailIn(body: Uint8Array | null): string | null {
+    const { email } = fieldsOf(new TextDecoder().decode(body ?? new Uint8Array()));
+    return typeof email === 'string' && email.length <= 254 ? email : null;
+}

@@ -1,0 +1,286 @@
+-- Limits: how often something may be done by one address, to one login, from one device. One counter for all of them,
+-- exact however many ask at once, from however many processes; what is counted stands hashed.
+
+------------------------------------------------------------------------------------------------------
+-- The limits there are
+------------------------------------------------------------------------------------------------------
+
+create table private.limits (
+    name text primary key,
+    quota integer not null,
+    period interval not null,
+    longest interval,
+    by_address boolean not null default false,
+    protects text not null,
+    constraint limit_is_short_enough_to_remember check (quota between 1 and 100)
+);
+comment on table private.limits is
+    'Each limit by its name: at most quota takes in any period. A larger one is said with a shorter period: 600 a '
+    'minute is 100 in 10 seconds.';
+comment on column private.limits.longest is
+    'Where the wait grows: quota takes are free, then one is given after a period, the next after two, four …, at '
+    'longest after this. A take is forgotten after 24 times as long. Null where nothing grows.';
+comment on column private.limits.by_address is 'Counted by IP address; one of version 6 by its network of 64 bits, which is what one customer gets.';
+comment on column private.limits.protects is 'What it is for, in plain words.';
+
+insert into private.limits (name, quota, period, longest, by_address, protects)
+values
+    ('sign_in_address', 10, '15 minutes', null, true, 'Every login, against one address that tries many of them (RATE-1).'),
+    ('sign_in_device', 10, '15 minutes', null, false, 'The same for a device that signed in before: it is counted for itself, whatever its address does.'),
+    ('password', 5, '1 minute', '1 hour', false, 'One login, against many addresses that guess its password.'),
+    ('code', 10, '1 minute', '1 hour', false, 'One login, against many addresses that guess its code of six digits.'),
+    ('mail_address', 10, '15 minutes', null, true, 'Everybody''s mailbox, against one address that has mails sent about.'),
+    ('mail', 5, '1 minute', '1 hour', false, 'One mailbox, against many addresses that have mails sent to it.');
+
+------------------------------------------------------------------------------------------------------
+-- What was taken
+------------------------------------------------------------------------------------------------------
+
+-- Why the times of the takes themselves, and none of the smaller designs. One timestamp for a key (GCRA, the leaky
+-- bucket) gives its burst and goes on leaking: ten in 15 minutes become nineteen. A counter for a window lets twenty
+-- through on its edge. The promise is ten in any 15 minutes, so the row remembers ten moments: 80 bytes.
+--
+-- A row is changed in place: nothing that changes is indexed and half of each page is left free, so that every update
+-- is a heap-only one and the page cleans itself. A refusal writes once; while it lasts it is answered from the row by
+-- a read without a lock, so that a flood costs no write at all.
+create table private.limit_takes (
+    limit_name text not null references private.limits (name),
+    key_hash bytea not null,
+    taken timestamptz[] not null default '{}',
+    refused_until timestamptz,
+    forget_at timestamptz not null default now(),
+    primary key (limit_name, key_hash)
+) with (fillfactor = 50);
+comment on table private.limit_takes is 'What was taken of each limit and not forgotten yet. Changed by private.take and service.put_back alone.';
+comment on column private.limit_takes.key_hash is
+    'Of an address, a login or a device: HMAC-SHA256 with a key from the vault, half of it. Nothing here can be read back, '
+    'not even an IPv4 address by trying all of them.';
+comment on column private.limit_takes.taken is 'When, oldest first.';
+comment on column private.limit_takes.refused_until is 'Set by the first refusal, which is the one that gets recorded; while it lasts nobody counts anew.';
+
+------------------------------------------------------------------------------------------------------
+-- Counting
+------------------------------------------------------------------------------------------------------
+
+create function private.limit_keys(wanted jsonb) returns table (limit_name text, key_hash bytea)
+    language plpgsql
+    stable
+    set search_path = ''
+as $$
+declare
+    secret text := (select s.decrypted_secret from vault.decrypted_secrets as s where s.name = 'tf_context_key');
+begin
+    -- In one order for everybody, so that two who take several never wait for each other. An address that is none
+    -- fails here; what fails is not let through.
+    return query
+        select
+            l.name,
+            substring(
+                extensions.hmac(
+                    convert_to(
+                        l.name || ' ' || case
+                            when l.by_address is not true then lower(btrim(w.one ->> 'key'))
+                            when family((w.one ->> 'key')::inet) = 6 then network(set_masklen((w.one ->> 'key')::inet, 64))::text
+                            else host((w.one ->> 'key')::inet)
+                        end,
+                        'UTF8'
+                    ),
+                    decode(secret, 'hex'),
+                    'sha256'
+                )
+                for 16
+            ) as hash
+        from jsonb_array_elements(wanted) as w (one)
+        left join private.limits as l on l.name = w.one ->> 'limit'
+        group by 1, 2
+        order by 1, 2;
+end
+$$;
+comment on function private.limit_keys(jsonb) is
+    'The rows that [{limit, key}, …] speaks of, each once and in a fixed order; a null where a limit is unknown, a key is '
+    'missing or the vault holds no key.';
+
+create function private.counted(of_limit private.limits, taken timestamptz[], at timestamptz) returns timestamptz[]
+    language plpgsql
+    immutable
+    set search_path = ''
+as $$
+begin
+    return array(
+        select t
+        from unnest(taken) as t
+        where t > at - coalesce(of_limit.longest * 24, of_limit.period)
+        order by t
+    );
+end
+$$;
+comment on function private.counted(private.limits, timestamptz[], timestamptz) is 'The takes that still count, oldest first.';
+
+create function private.free_at(of_limit private.limits, counted timestamptz[]) returns timestamptz
+    language plpgsql
+    immutable
+    set search_path = ''
+as $$
+declare
+    over integer := cardinality(counted) - of_limit.quota;
+begin
+    return case
+        when over < 0 then '-infinity'
+        when of_limit.longest is null then counted[over + 1] + of_limit.period
+        else counted[cardinality(counted)] + least(of_limit.longest, of_limit.period * 2 ^ least(over, 20))
+    end;
+end
+$$;
+comment on function private.free_at(private.limits, timestamptz[]) is 'From when on there is one more to take.';
+
+create function private.lock_takes(names text[], hashes bytea[]) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    perform
+    from private.limit_takes as t
+    join unnest(names, hashes) as k (limit_name, key_hash) on k.limit_name = t.limit_name and k.key_hash = t.key_hash
+    order by t.limit_name, t.key_hash
+    for update of t;
+end
+$$;
+comment on function private.lock_takes(text[], bytea[]) is 'Locks the rows in the one order that all keep, so that nobody waits in a circle.';
+
+create function private.take(wanted jsonb)
+    returns table (
+        limit_name text, allowed boolean, quota integer, remaining integer, reset_at timestamptz, retry_after integer, first_refusal boolean
+    )
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    names text[];
+    hashes bytea[];
+    moment timestamptz;
+begin
+    select array_agg(k.limit_name), array_agg(k.key_hash)
+    into names, hashes
+    from private.limit_keys(take.wanted) as k;
+    if names is null or array_position(hashes, null) is not null then
+        perform private.fail('auth_unavailable', 'This can''t be counted, so it is not let through.');
+    end if;
+
+    -- What is refused already, and was told to be, is refused again without a lock and without a write.
+    moment := clock_timestamp();
+    return query
+        select t.limit_name, false, l.quota, 0, t.forget_at, ceil(extract(epoch from t.refused_until - moment))::integer, false
+        from unnest(names, hashes) as k (limit_name, key_hash)
+        join private.limit_takes as t on t.limit_name = k.limit_name and t.key_hash = k.key_hash
+        join private.limits as l on l.name = t.limit_name
+        where t.refused_until > moment;
+    if found then
+        return;
+    end if;
+
+    insert into private.limit_takes (limit_name, key_hash)
+    select k.limit_name, k.key_hash
+    from unnest(names, hashes) as k (limit_name, key_hash)
+    on conflict do nothing;
+    perform private.lock_takes(names, hashes);
+
+    -- All or none: whoever one limit refuses uses up nothing of another.
+    moment := clock_timestamp();
+    return query
+        update private.limit_takes as t
+        set refused_until = private.free_at(l, private.counted(l, t.taken, moment))
+        from unnest(names, hashes) as k (limit_name, key_hash)
+        join private.limits as l on l.name = k.limit_name
+        where t.limit_name = k.limit_name
+          and t.key_hash = k.key_hash
+          and private.free_at(l, private.counted(l, t.taken, moment)) > moment
+        returning
+            t.limit_name, false, l.quota, 0, t.forget_at,
+            ceil(extract(epoch from t.refused_until - moment))::integer,
+            -- Read as it was before: somebody else may have been told while this call waited for its turn.
+            (
+                select coalesce(before.refused_until <= moment, true)
+                from private.limit_takes as before
+                where before.limit_name = t.limit_name
+                  and before.key_hash = t.key_hash
+            );
+    if found then
+        return;
+    end if;
+    return query
+        update private.limit_takes as t
+        set taken = private.counted(l, t.taken, moment) || moment,
+            refused_until = null,
+            forget_at = moment + coalesce(l.longest * 24, l.period)
+        from unnest(names, hashes) as k (limit_name, key_hash)
+        join private.limits as l on l.name = k.limit_name
+        where t.limit_name = k.limit_name
+          and t.key_hash = k.key_hash
+        returning t.limit_name, true, l.quota, greatest(l.quota - cardinality(t.taken), 0), t.forget_at, 0, false;
+end
+$$;
+comment on function private.take(jsonb) is
+    'Takes one of each of [{limit, key}, …], or none of any. Allowed: a row for each. Refused: a row for each that refuses, '
+    'with the whole seconds until there is one more; first_refusal once until then, for whoever records it. reset_at is when '
+    'all of it is there again.';
+
+------------------------------------------------------------------------------------------------------
+-- For edge functions
+------------------------------------------------------------------------------------------------------
+
+create function service.take(wanted jsonb)
+    returns table (
+        limit_name text, allowed boolean, quota integer, remaining integer, reset_at timestamptz, retry_after integer, first_refusal boolean
+    )
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    -- Nobody waits for the disk to count: a crash of the database forgets the last half second of takes, and no more.
+    perform set_config('synchronous_commit', 'off', true);
+    return query select * from private.take(take.wanted);
+end
+$$;
+comment on function service.take(jsonb) is 'See private.take; in a transaction of its own, which is all that a call of the Data API is.';
+grant execute on function service.take(jsonb) to service_role;
+
+create function service.put_back(wanted jsonb, whole boolean) returns void
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    names text[];
+    hashes bytea[];
+begin
+    perform set_config('synchronous_commit', 'off', true);
+    select array_agg(k.limit_name), array_agg(k.key_hash)
+    into names, hashes
+    from private.limit_keys(put_back.wanted) as k;
+    perform private.lock_takes(names, hashes);
+    update private.limit_takes as t
+    set taken = case when whole then '{}' else t.taken[:cardinality(t.taken) - 1] end,
+        refused_until = null
+    from unnest(names, hashes) as k (limit_name, key_hash)
+    where t.limit_name = k.limit_name
+      and t.key_hash = k.key_hash;
+end
+$$;
+comment on function service.put_back(jsonb, boolean) is
+    'Gives back the last take of each of [{limit, key}, …], which came to nothing by no fault of the taker; or all of them '
+    '(whole), once somebody has proved who they are.';
+grant execute on function service.put_back(jsonb, boolean) to service_role;
+
+------------------------------------------------------------------------------------------------------
+-- Forgetting
+------------------------------------------------------------------------------------------------------
+
+insert into private.schedules (name, schedule, command, reason)
+values (
+    'forget-limits', '*/10 * * * *', 'delete from private.limit_takes where forget_at < now()',
+    'What no limit counts any more is nobody''s business.'
+);
+select cron.schedule(s.name, s.schedule, s.command)
+from private.schedules as s
+where s.name = 'forget-limits';
