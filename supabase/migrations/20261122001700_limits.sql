@@ -44,17 +44,16 @@ values
 -- is a heap-only one and the page cleans itself. A refusal writes once; while it lasts it is answered from the row by
 -- a read without a lock, so that a flood costs no write at all.
 create table private.limit_takes (
-    limit_name text not null references private.limits (name),
-    key_hash bytea not null,
+    key_hash bytea primary key,
+    limit_name text not null,
     taken timestamptz[] not null default '{}',
     refused_until timestamptz,
-    forget_at timestamptz not null default now(),
-    primary key (limit_name, key_hash)
+    forget_at timestamptz not null default now()
 ) with (fillfactor = 50);
 comment on table private.limit_takes is 'What was taken of each limit and not forgotten yet. Changed by private.take and service.put_back alone.';
 comment on column private.limit_takes.key_hash is
-    'Of an address, a login or a device: HMAC-SHA256 with a key from the vault, half of it. Nothing here can be read back, '
-    'not even an IPv4 address by trying all of them.';
+    'Of a limit''s name with an address, a login or a device: HMAC-SHA256 with a key from the vault, half of it. Nothing '
+    'here can be read back, not even an IPv4 address by trying all of them.';
 comment on column private.limit_takes.taken is 'When, oldest first.';
 comment on column private.limit_takes.refused_until is 'Set by the first refusal, which is the one that gets recorded; while it lasts nobody counts anew.';
 
@@ -93,7 +92,7 @@ begin
         from jsonb_array_elements(wanted) as w (one)
         left join private.limits as l on l.name = w.one ->> 'limit'
         group by 1, 2
-        order by 1, 2;
+        order by 2;
 end
 $$;
 comment on function private.limit_keys(jsonb) is
@@ -133,19 +132,19 @@ end
 $$;
 comment on function private.free_at(private.limits, timestamptz[]) is 'From when on there is one more to take.';
 
-create function private.lock_takes(names text[], hashes bytea[]) returns void
+create function private.lock_takes(hashes bytea[]) returns void
     language plpgsql
     set search_path = ''
 as $$
 begin
     perform
     from private.limit_takes as t
-    join unnest(names, hashes) as k (limit_name, key_hash) on k.limit_name = t.limit_name and k.key_hash = t.key_hash
-    order by t.limit_name, t.key_hash
-    for update of t;
+    where t.key_hash = any (hashes)
+    order by t.key_hash
+    for update;
 end
 $$;
-comment on function private.lock_takes(text[], bytea[]) is 'Locks the rows in the one order that all keep, so that nobody waits in a circle.';
+comment on function private.lock_takes(bytea[]) is 'Locks the rows in the one order that all keep, so that nobody waits in a circle.';
 
 create function private.take(wanted jsonb)
     returns table (
@@ -170,10 +169,10 @@ begin
     moment := clock_timestamp();
     return query
         select t.limit_name, false, l.quota, 0, t.forget_at, ceil(extract(epoch from t.refused_until - moment))::integer, false
-        from unnest(names, hashes) as k (limit_name, key_hash)
-        join private.limit_takes as t on t.limit_name = k.limit_name and t.key_hash = k.key_hash
+        from private.limit_takes as t
         join private.limits as l on l.name = t.limit_name
-        where t.refused_until > moment;
+        where t.key_hash = any (hashes)
+          and t.refused_until > moment;
     if found then
         return;
     end if;
@@ -182,17 +181,16 @@ begin
     select k.limit_name, k.key_hash
     from unnest(names, hashes) as k (limit_name, key_hash)
     on conflict do nothing;
-    perform private.lock_takes(names, hashes);
+    perform private.lock_takes(hashes);
 
     -- All or none: whoever one limit refuses uses up nothing of another.
     moment := clock_timestamp();
     return query
         update private.limit_takes as t
         set refused_until = private.free_at(l, private.counted(l, t.taken, moment))
-        from unnest(names, hashes) as k (limit_name, key_hash)
-        join private.limits as l on l.name = k.limit_name
-        where t.limit_name = k.limit_name
-          and t.key_hash = k.key_hash
+        from private.limits as l
+        where t.key_hash = any (hashes)
+          and l.name = t.limit_name
           and private.free_at(l, private.counted(l, t.taken, moment)) > moment
         returning
             t.limit_name, false, l.quota, 0, t.forget_at,
@@ -201,8 +199,7 @@ begin
             (
                 select coalesce(before.refused_until <= moment, true)
                 from private.limit_takes as before
-                where before.limit_name = t.limit_name
-                  and before.key_hash = t.key_hash
+                where before.key_hash = t.key_hash
             );
     if found then
         return;
@@ -212,10 +209,9 @@ begin
         set taken = private.counted(l, t.taken, moment) || moment,
             refused_until = null,
             forget_at = moment + coalesce(l.longest * 24, l.period)
-        from unnest(names, hashes) as k (limit_name, key_hash)
-        join private.limits as l on l.name = k.limit_name
-        where t.limit_name = k.limit_name
-          and t.key_hash = k.key_hash
+        from private.limits as l
+        where t.key_hash = any (hashes)
+          and l.name = t.limit_name
         returning t.limit_name, true, l.quota, greatest(l.quota - cardinality(t.taken), 0), t.forget_at, 0, false;
 end
 $$;
@@ -251,20 +247,14 @@ create function service.put_back(wanted jsonb, whole boolean) returns void
     set search_path = ''
 as $$
 declare
-    names text[];
-    hashes bytea[];
+    hashes bytea[] := array(select k.key_hash from private.limit_keys(put_back.wanted) as k);
 begin
     perform set_config('synchronous_commit', 'off', true);
-    select array_agg(k.limit_name), array_agg(k.key_hash)
-    into names, hashes
-    from private.limit_keys(put_back.wanted) as k;
-    perform private.lock_takes(names, hashes);
+    perform private.lock_takes(hashes);
     update private.limit_takes as t
     set taken = case when whole then '{}' else t.taken[:cardinality(t.taken) - 1] end,
         refused_until = null
-    from unnest(names, hashes) as k (limit_name, key_hash)
-    where t.limit_name = k.limit_name
-      and t.key_hash = k.key_hash;
+    where t.key_hash = any (hashes);
 end
 $$;
 comment on function service.put_back(jsonb, boolean) is

@@ -66,7 +66,8 @@ select on_table from string_to_table(
     'private.account_states private.account_state_allows private.counters private.idempotency private.job_lifecycle '
     'public.invitations private.role_template private.schedules billing.connected_accounts billing.checkout_sessions billing.stripe_events '
     'billing.stripe_leases mail.outbox audit.records audit.field_values audit.links audit.heads audit.watched audit.columns '
-    'audit.anchors audit.anchor_heads audit.anchor_deliveries audit.signing_keys audit.segments',
+    'audit.anchors audit.anchor_heads audit.anchor_deliveries audit.signing_keys audit.segments '
+    'private.limits private.limit_takes',
     ' '
 ) as on_table;
 
@@ -136,6 +137,8 @@ values
     ('private.counters', 'last_number'),
     ('private.idempotency', 'function request_hash created_at'),
     ('private.schedules', 'schedule command reason'),
+    ('private.limits', 'quota period by_address protects'),
+    ('private.limit_takes', 'limit_name taken forget_at'),
     ('billing.connected_accounts', 'stripe_account_id charges_enabled payouts_enabled details_submitted created_at updated_at'),
     ('billing.checkout_sessions', 'invoice_id stripe_account_id amount_pence state created_at updated_at'),
     ('billing.stripe_events', 'type account created_at livemode object_type body_sha256 state received_at'),
@@ -186,6 +189,7 @@ values ('evt_1', 'x', now(), false, 'x', repeat('00', 32));
 select service.claim_stripe_object('payment_intent', 'pi_1', '', 60);
 insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret, document_id)
 values (tests.id('bell'), 'bell', 'receipt', 'a@mail.example', '{"k": 1}', false, tests.id('bell document'));
+select private.take('[{"limit": "password", "key": "sam"}]');
 set constraints all immediate;
 insert into audit.anchors (number, at, previous, root, size, key_id, signature, statement_hash)
 values (1, now(), sha256('p'), sha256('r'), 1, 'key', sha512('s'), sha256('h'));

@@ -8,9 +8,11 @@ import { buildIfChanged } from '../../local/build.ts';
 import { Processes } from '../../local/processes.ts';
 import { projectDir } from '../support/stack.ts';
 import { audit } from './audit.ts';
+import { auth } from './auth.ts';
 import { journey } from './journey.ts';
 import { rls } from './rls.ts';
 import { aFolder, forget, measureStarts } from './starts.ts';
+import { stuffing } from './stuffing.ts';
 import { judged, type Figures, type Judgement } from './targets.ts';
 import { trail } from './trail.ts';
 
@@ -62,6 +64,18 @@ const benches: Record<string, Bench> = {
         rounds: 100,
         builds: false,
         run: (rounds) => trail(rounds, log)
+    },
+    auth: {
+        says: 'what the limiter of signing in costs, alone and in a crowd',
+        rounds: 200,
+        builds: false,
+        run: (rounds) => auth(rounds, log)
+    },
+    stuffing: {
+        says: '10,000 attempts over many logins and addresses: who gets in, and who is kept out',
+        rounds: 50,
+        builds: false,
+        run: (rounds) => stuffing(rounds, log)
     },
     rls: {
         says: 'what row-level security costs among a million invoices',

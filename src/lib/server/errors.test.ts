@@ -56,6 +56,8 @@ describe('a failure of an edge function', () => {
 
 describe('a failure of the auth server', () => {
     it.each([
+        [{ code: 'password_paused', status: 429 }, 'password_paused'],
+        [{ code: 'too_many_mails', status: 429 }, 'too_many_mails'],
         [{ code: 'otp_expired', status: 403 }, 'code_wrong'],
         [{ code: 'invalid_credentials', status: 400 }, 'credentials_wrong'],
         [{ code: 'over_request_rate_limit', status: 429 }, 'too_many_tries'],
@@ -67,6 +69,20 @@ describe('a failure of the auth server', () => {
         [{ code: 'something_new', status: 400 }, 'sign_in_failed']
     ])('%o is %s', (failure, code) => {
         expect(problemFromAuth(failure).code).toBe(code);
+    });
+
+    it.each([
+        [1, 'a minute'],
+        [60, 'a minute'],
+        [61, '2 minutes'],
+        [900, '15 minutes']
+    ])('that passes in %i s says to try again in %s', (seconds, words) => {
+        for (const code of ['too_many_tries', 'password_paused', 'too_many_mails']) {
+            const failure = problemFromAuth({ code, status: 429 }, seconds);
+            expect(failure.message).toContain(` in ${words}`);
+            expect(failure.retryAfter).toBe(seconds);
+        }
+        expect(problemFromAuth({ code: 'too_many_tries' }).message).toContain('Wait a few minutes');
     });
 });
 

@@ -55,7 +55,7 @@ const later = (seconds: number, limit: string, key: string) =>
         set taken = array(select moment - make_interval(secs => ${seconds}) from unnest(t.taken) as moment),
             refused_until = t.refused_until - make_interval(secs => ${seconds})
         from private.limit_keys(${sql.json([{ limit, key }])}) as k
-        where t.limit_name = k.limit_name and t.key_hash = k.key_hash`;
+        where t.key_hash = k.key_hash`;
 
 /** The device's proof that an answer gives. */
 const deviceOf = (answer: Response): string => answer.headers.get('x-tf-device') ?? '';

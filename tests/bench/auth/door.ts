@@ -1,0 +1,53 @@
+// The gate as the web tier calls it: from any address, with or without a device's proof, in many calls at once.
+import { randomInt, randomUUID } from 'node:crypto';
+import { contextHeader, signContext } from '../../../src/lib/server/context.ts';
+import type { StackInfo } from '../../support/stack.ts';
+
+export type From = { ip: string; dev?: string };
+
+/** An address of a network that only benches use. */
+export const anyAddress = (): string => `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
+
+/** Tries to sign in through the gate. The answer's body is read to its end. */
+export async function attempt(
+    { apiUrl, publishableKey, env }: StackInfo,
+    { email, password }: { email: string; password: string },
+    from: From
+): Promise<{ status: number; device: string | undefined }> {
+    const context = signContext(
+        {
+            ...from,
+            ua: 'Mozilla/5.0 (bench)',
+            rid: randomUUID(),
+            sid: null,
+            iat: Math.floor(Date.now() / 1000),
+            via: 'app'
+        },
+        env.TF_CONTEXT_KEY ?? ''
+    );
+    const answer = await fetch(`${apiUrl}/functions/v1/auth-gate/auth/v1/token?grant_type=password`, {
+        method: 'POST',
+        headers: {
+            apikey: publishableKey,
+            'content-type': 'application/json',
+            'x-supabase-api-version': '2024-01-01',
+            [contextHeader]: context
+        },
+        body: JSON.stringify({ email, password })
+    });
+    await answer.arrayBuffer();
+    return { status: answer.status, device: answer.headers.get('x-tf-device') ?? undefined };
+}
+
+/** Does every piece of work, so many at once, each caller taking the next as soon as it is free. */
+export async function inParallel<Piece>(
+    callers: number,
+    work: readonly Piece[],
+    act: (piece: Piece) => Promise<void>
+): Promise<void> {
+    let next = 0;
+    const caller = async (): Promise<void> => {
+        for (let piece = work[next++]; piece !== undefined; piece = work[next++]) await act(piece);
+    };
+    await Promise.all(Array.from({ length: callers }, caller));
+}
