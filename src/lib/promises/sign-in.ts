@@ -217,7 +217,7 @@ export const signIn: readonly LedgerRow[] = [
                 '[RATE-1] codes can’t be tried as links either: those of our mails are sealed, and no other reaches the auth server'
             ),
             test('db', '[RATE-1] ten attempts an address in 15 minutes, five at a login before it waits'),
-            tagged('db', 15),
+            tagged('db', 12),
             tagged('unit', 20),
             tagged('integration', 25)
         ],
