@@ -22,6 +22,7 @@ begin
                             'trade', a.trade,
                             'vat_registered', a.vat_registered,
                             'state', a.state,
+                            'member_id', m.id,
                             'display_name', m.display_name,
                             'role', jsonb_build_object('key', r.key, 'name', r.name),
                             'permissions', (

@@ -1,6 +1,6 @@
 -- The team: who may ask whom to join, who joins, who may change whose role, and how people leave. What is
 -- allowed stands beside what is not.
-select plan(112);
+select plan(113);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -365,6 +365,7 @@ select is(pg_temp.back('bell admin', 'bell staff'), 'false', 'twice does no harm
 select is(pg_temp.as('bell admin', $$public.restore_member(tests.id('bell'), gen_random_uuid())$$), 'PT404 There is no such person.', 'who never was there does not come back');
 
 select is(pg_temp.out('bell agent', 'bell agent'), 'true', '[ACC-4] everybody may leave, whatever their role');
+select is(pg_temp.out('bell agent', 'bell agent'), 'PT404 There is nothing here, or it is not yours.', '[ACC-4] and then there is nothing to leave');
 select is(
     pg_temp.back('bell owner', 'bell agent'), 'P0001 They left by themselves. Invite them, and they can come back.',
     '[ACC-4] nobody is fetched back who left'

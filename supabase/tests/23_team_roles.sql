@@ -1,6 +1,6 @@
 -- Roles of an account's own: what they may hold, who may make and change them, and every permission by itself. What is allowed
 -- stands beside what is not.
-select plan(68);
+select plan(69);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -89,6 +89,12 @@ select is(pg_temp.save('bell admin', null, ' ', 'jobs.read'), 'P0001 Give the ro
 select is(pg_temp.save('bell admin', null, repeat('x', 61), 'jobs.read'), 'P0001 Give the role a name of at most 60 characters.', 'and a short one');
 select is(pg_temp.save('bell admin', null, 'THE BOOKS', 'jobs.read'), 'P0001 There is a role of this name already. Choose another one.', 'of its own');
 select matches(pg_temp.save('bell admin', 'The books', 'THE BOOKS', 'jobs.read'), '^[0-9a-f-]{36}$', 'which it may keep');
+select set_config('tests.lost', (select count(*)::text from tests.trail where action = 'role_permission.deleted'), true);
+select pg_temp.save('bell admin', 'THE BOOKS', 'THE BOOKS', 'jobs.read');
+select is(
+    (select count(*)::text from tests.trail where action = 'role_permission.deleted'), current_setting('tests.lost'),
+    '[AUD-2] what stays as it was is not said to have been taken away'
+);
 select is(
     pg_temp.as('bell admin', format('public.save_role(tests.id(''bell''), null, ''Idle'', %s, gen_random_uuid())', permissions)),
     'P0001 Choose at least one thing that this role may do.', format('[ACC-3] a role allows something: %s', permissions)

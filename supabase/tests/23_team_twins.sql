@@ -1,5 +1,5 @@
 -- Twins (tests/database/twins.sql) at work on their teams: invitations, members and roles of one id in two businesses.
-select plan(42);
+select plan(44);
 
 select tests.twins();
 select tests.member(b, 'staff', b || ' colleague') from unnest(array['bell', 'finch']) as b;
@@ -34,6 +34,19 @@ select tests.both('member', $$public.withdraw_invitation(tests.id('{b}'), tests.
 select tests.both('member', $$public.change_member_role(tests.id('{b}'), tests.id('{b} colleague'), tests.id('{b} mate'))$$, 'a role is changed', 'true');
 select tests.both('member', $$public.remove_member(tests.id('{b}'), tests.id('{b} colleague'))$$, 'somebody is removed', 'true');
 select tests.both('member', $$public.restore_member(tests.id('{b}'), tests.id('{b} colleague'))$$, 'and comes back', 'true');
+-- One of them removed, the other in the team.
+create function pg_temp.there_and_back(business text) returns boolean
+    language plpgsql
+as $$
+begin
+    perform tests.claim('sam');
+    perform public.remove_member(tests.id(business), tests.id(business || ' colleague'));
+    return public.restore_member(tests.id(business), tests.id(business || ' colleague'));
+end
+$$;
+select is(pg_temp.there_and_back(b), true, format('[ISO-1] %s brings its own people back, whoever of another team is there', b))
+from unnest(array['bell', 'finch']) as b;
+select tests.be_postgres();
 select tests.both('member', $$public.seats(tests.id('{b}')) = case '{b}' when 'bell' then 3 else 4 end$$, 'seats are counted', 'true');
 select tests.both('member', $$public.save_role(tests.id('{b}'), tests.id('{b} mate'), '{b} hand', '{jobs.read,members.write}', gen_random_uuid()) is not null$$, 'a role is changed', 'true');
 select results_eq(

@@ -59,7 +59,14 @@ beforeAll(async () => {
     first = await aBusiness();
     const { jobId, customerId, siteId } = await first.aJob();
     const { invoiceId, documentId } = await first.anInvoice();
+    const colleague = await first.owner.db
+        .from('members')
+        .select('id')
+        .eq('account_id', first.accountId)
+        .single<{ id: string }>();
+    if (colleague.error) throw colleague.error;
     ids = { job: jobId, customer: customerId, site: siteId, invoice: invoiceId, document: documentId };
+    Object.assign(ids, { member: colleague.data.id, role: await first.roleId('staff') });
     const other = await aBusiness({ name: 'Another Firm' });
     second = await signedIn(other.owner, process.env.TF_APP_URL ?? '');
 });

@@ -58,7 +58,14 @@ beforeAll(async () => {
     const { invoiceId } = await business.anInvoice();
     const { jobId, customerId } = await business.aJob();
     token = await business.aLink(invoiceId);
-    ids = { invoice: invoiceId, job: jobId, customer: customerId, token };
+    const colleague = await business.owner.db
+        .from('members')
+        .select('id, role_id')
+        .eq('account_id', business.accountId)
+        .single<{ id: string; role_id: string }>();
+    if (colleague.error) throw colleague.error;
+    const { id: member, role_id: role } = colleague.data;
+    ids = { invoice: invoiceId, job: jobId, customer: customerId, token, member, role };
     owner = await signedIn(business.owner, app.url);
     agent = await signedIn(await business.withMember('agent'), app.url);
 });

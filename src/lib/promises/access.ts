@@ -1,6 +1,7 @@
 /** ACC and ADM: who may do what in a business, and what the people who run TradersFlow may do. */
 import {
     code,
+    constraint,
     eventTrigger,
     everyRouteGuard,
     fn,
@@ -59,15 +60,17 @@ export const access: readonly LedgerRow[] = [
         id: 'ACC-3',
         sentence:
             'Owner, admin, staff, partner and agent each may do what their role lists and nothing else, and a business can make roles of its own.',
-        state: 'not_yet',
-        works: 'The five roles, each with its list of permissions; what a role does not list is refused.',
-        missing:
-            'Roles that a business configures itself, and the table of every permission by every role over HTTP.',
+        state: 'kept',
         enforcedBy: [
             table('public.role_permissions'),
             fn('private.accounts_with(text)'),
-            trigger('public.role_permissions', 'memberships_follow_what_roles_lose'),
             fn('private.require(uuid,text)'),
+            fn('private.require_own(uuid,text[])'),
+            fn('private.require_giveable(uuid,uuid)'),
+            fn('private.save_role(uuid,uuid,text,text[],uuid)'),
+            code('src/lib/server/guard.ts', 'protectedLoad'),
+            code('src/lib/server/guard.ts', 'protectedAction'),
+            code('src/lib/server/guard.ts', 'protectedEndpoint'),
             nothing('public.role_permissions', 'anon'),
             rights('public.role_permissions', 'authenticated', 'select')
         ],
@@ -80,7 +83,16 @@ export const access: readonly LedgerRow[] = [
             test('db', '[ACC-3] nobody changes memberships through the table'),
             test('db', '[ACC-3] a partner sees nothing by default'),
             test('db', '[ACC-3] an agent sees nothing by default'),
-            tagged('db', 30)
+            test('db', '[ACC-3] nobody makes a role that may do what they may not'),
+            test('db', '[ACC-3] nobody gives a role that may do more than their own'),
+            test(
+                'integration',
+                '[ACC-3] every protected load, action and endpoint lets a role without any permission pass nowhere'
+            ),
+            tagged('db', 100),
+            tagged('integration', 45),
+            tagged('unit', 4),
+            tagged('e2e', 1)
         ]
     },
     {
@@ -88,34 +100,64 @@ export const access: readonly LedgerRow[] = [
         sentence:
             'People join by invitation, by a verified e-mail domain or by approval, and somebody who is removed is out with their next request.',
         state: 'not_yet',
-        works: 'Removal: with the next statement a removed member reads nothing, in the app, at the Data API and in the file store.',
-        missing: 'Invitations, joining by domain and approval.',
+        works: 'Invitations by e-mail, good once, for seven days and for the invited address alone; leaving; and removal: with the next statement a removed member reads nothing, in the app, at the Data API and in the file store, and it can be undone.',
+        missing: 'Joining by a verified domain, and approval of whoever asks to join.',
         enforcedBy: [
             fn('private.accounts_with(text)'),
-            trigger('public.members', 'memberships_follow_members')
+            fn('private.accept_invitation(text,text,uuid)'),
+            fn('private.invitation_is_open(public.invitations)'),
+            fn('private.remove_member(uuid,uuid)'),
+            constraint('public.invitations', 'invitation_token_is_kept_as_a_hash'),
+            code('src/lib/server/accounts.ts', 'leftAccount')
         ],
         provedBy: [
             test('db', '[ACC-4] a removed member has none with the next statement'),
+            test('db', '[ACC-4] whom it was passed on to does not join'),
+            test('db', '[ACC-4] an invitation is good once'),
+            test(
+                'integration',
+                '[ACC-4] an invitation leads somebody without a login from the e-mail into the team'
+            ),
+            test(
+                'e2e',
+                '[ACC-4] somebody is invited, joins by the link in the e-mail, is taken out and brought back'
+            ),
             test(
                 'security',
                 'ended means ended, for a token that has not expired [ACC-4] a removed member reads nothing with the next statement, at the Data API and in storage'
             ),
-            tagged('db', 4),
-            tagged('security', 1)
+            tagged('db', 60),
+            tagged('security', 1),
+            tagged('integration', 12),
+            tagged('e2e', 1)
         ]
     },
     {
         id: 'ACC-5',
         sentence: 'A business always keeps at least one owner, and ownership can be handed over.',
-        state: 'not_yet',
-        works: 'The last owner can’t be removed; one of two can.',
-        missing:
-            'Handing ownership over, and the proof that two owners who remove each other at the same moment can’t both succeed.',
-        enforcedBy: [trigger('public.members', 'account_keeps_an_owner'), fn('private.keep_an_owner()')],
+        state: 'kept',
+        enforcedBy: [
+            trigger('public.members', 'account_keeps_an_owner'),
+            fn('private.keep_an_owner()'),
+            trigger('public.role_permissions', 'owner_role_stays_whole'),
+            fn('private.take_turns(uuid)'),
+            fn('private.is_owner(uuid)'),
+            fn('private.hand_over_ownership(uuid,uuid,uuid)')
+        ],
         provedBy: [
             test('db', '[ACC-5] the last owner cannot be removed'),
             test('db', '[ACC-5] one of two owners can be removed'),
-            tagged('db', 2)
+            test('db', '[ACC-5] an owner hands the business over, and the form sent twice does it once'),
+            test(
+                'integration',
+                '[ACC-5] ownership stays with one of two owners who remove each other at the same moment'
+            ),
+            test(
+                'integration',
+                '[ACC-5] of two transactions that each remove the other owner the second one fails, whoever writes'
+            ),
+            tagged('db', 20),
+            tagged('integration', 4)
         ]
     },
     {

@@ -3,7 +3,7 @@ import type { Cookies } from '@sveltejs/kit';
 import { z } from 'zod';
 import { call, type Db } from './data.ts';
 import { problem } from './errors.ts';
-import { AccountId, UserId } from './ids.ts';
+import { AccountId, MemberId, UserId } from './ids.ts';
 import { cookieAttributes } from './session.ts';
 
 /** Every permission there is; the database holds the same list. */
@@ -38,6 +38,8 @@ const Account = z.object({
     trade: z.string(),
     vat_registered: z.boolean(),
     state: z.string(),
+    /** This person's own membership. */
+    member_id: MemberId,
     /** What this person is called in this business. */
     display_name: z.string(),
     role: z.object({ key: z.string().nullable(), name: z.string() }),
@@ -48,7 +50,13 @@ const Account = z.object({
 /** A business as one of its members sees it. */
 export type Account = z.infer<typeof Account>;
 
-const Me = z.object({ user_id: UserId, email: z.string(), accounts: z.array(Account) });
+const Me = z.object({
+    user_id: UserId,
+    email: z.string(),
+    accounts: z.array(Account),
+    /** Businesses they used to belong to, the one left last first. */
+    former: z.array(z.object({ id: AccountId, name: z.string() }))
+});
 
 /** The person and their businesses. No business yet: their first visit. */
 export type Me = z.infer<typeof Me>;
@@ -71,6 +79,21 @@ export function activeAccount(me: Me, cookies: Cookies): Account | undefined {
     return me.accounts.find((account) => account.id === preferred) ?? me.accounts[0];
 }
 
+/**
+ * The business that the person was working in on this device and no longer belongs to; or, when none is left to them, the
+ * one they belonged to last. Null when there is nothing to tell them.
+ */
+export function leftAccount(me: Me, cookies: Cookies): Me['former'][number] | null {
+    const preferred = cookies.get(preferenceCookie);
+    const left = me.former.find(({ id }) => id === preferred);
+    return left ?? (me.accounts.length === 0 ? me.former[0] : undefined) ?? null;
+}
+
+/** Has this device prefer no business: the one it preferred is no longer theirs, and they have been told. */
+export function preferNoAccount(cookies: Cookies): void {
+    cookies.delete(preferenceCookie, cookieAttributes);
+}
+
 /** Remembers on this device which business the person works in. A preference, never a right. */
 export function preferAccount(cookies: Cookies, id: AccountId): void {
     cookies.set(preferenceCookie, id, { ...cookieAttributes, maxAge: 365 * 24 * 60 * 60 });
@@ -78,10 +101,12 @@ export function preferAccount(cookies: Cookies, id: AccountId): void {
 
 /**
  * The business that a form or request names. One of several must be named, since another tab may have switched.
- * @throws {Problem} `not_found` for a business the person does not belong to: it is not theirs to know about.
+ * @throws {Problem} `not_found` for a business the person does not belong to: it is not theirs to know about;
+ * `no_longer_a_member` for one they used to belong to.
  */
 export function namedAccount(me: Me, named: unknown, cookies: Cookies): Account {
     if (typeof named === 'string' && named !== '') {
+        if (me.former.some(({ id }) => id === named)) throw problem('no_longer_a_member');
         const account = me.accounts.find(({ id }) => id === named);
         if (account) return account;
         throw problem('not_found');

@@ -34,7 +34,14 @@ import {
 } from '@sveltejs/kit';
 import type { Infer } from 'sveltekit-superforms/server';
 import type { z } from 'zod';
-import { activeAccount, namedAccount, type Account, type Me, type Permission } from './accounts.ts';
+import {
+    activeAccount,
+    leftAccount,
+    namedAccount,
+    type Account,
+    type Me,
+    type Permission
+} from './accounts.ts';
 import type { Db } from './data.ts';
 import { problem, problemResponse, sentenceOf, statusOf, type Problem } from './errors.ts';
 import {
@@ -125,13 +132,17 @@ function guardedLoad<Ground, Out>(
     };
 }
 
-/** A load for members who hold the permission in the active business. Nobody's member yet: to the welcome page. */
+/**
+ * A load for members who hold the permission in the active business. Nobody's member yet: to the welcome page; no longer
+ * its member: to the page that says so.
+ */
 export function protectedLoad<Out>(
     permission: Permission,
     handler: (ground: AccountGround<ServerLoadEvent>) => Promise<Out> | Out
 ): Load<Out> {
     return guardedLoad(async (event) => {
         const ground = await somebody(event);
+        if (leftAccount(ground.me, event.cookies)) redirect(303, '/left');
         const account = activeAccount(ground.me, event.cookies);
         if (!account) redirect(303, '/welcome');
         return allowed(ground, account, permission);

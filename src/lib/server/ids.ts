@@ -12,6 +12,9 @@ export const JobId = z.uuid().brand('JobId');
 export const DocumentId = z.uuid().brand('DocumentId');
 export const InvoiceId = z.uuid().brand('InvoiceId');
 export const PaymentId = z.uuid().brand('PaymentId');
+export const MemberId = z.uuid().brand('MemberId');
+export const RoleId = z.uuid().brand('RoleId');
+export const InvitationId = z.uuid().brand('InvitationId');
 
 export type AccountId = z.infer<typeof AccountId>;
 export type UserId = z.infer<typeof UserId>;
@@ -21,6 +24,9 @@ export type JobId = z.infer<typeof JobId>;
 export type DocumentId = z.infer<typeof DocumentId>;
 export type InvoiceId = z.infer<typeof InvoiceId>;
 export type PaymentId = z.infer<typeof PaymentId>;
+export type MemberId = z.infer<typeof MemberId>;
+export type RoleId = z.infer<typeof RoleId>;
+export type InvitationId = z.infer<typeof InvitationId>;
 
 /** Made by a page's load and carried by its form, so that sending the form twice acts once. */
 export const IdempotencyKey = z.uuid();

@@ -1,9 +1,10 @@
 import { redirect } from '@sveltejs/kit';
-import { activeAccount } from '$lib/server/accounts.ts';
+import { activeAccount, leftAccount } from '$lib/server/accounts.ts';
 import { personLoad } from '$lib/server/guard.ts';
 
 /** What every page of the app shows around itself: the business and the person. */
 export const load = personLoad(({ event, person, me }) => {
+    if (leftAccount(me, event.cookies)) redirect(303, '/left');
     const account = activeAccount(me, event.cookies);
     if (!account) redirect(303, '/welcome');
     return {

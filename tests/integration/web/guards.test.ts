@@ -1,31 +1,13 @@
 // Every protected page, action and endpoint, read off the routes, asked for by somebody who may not.
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { routeGuards } from '../../../src/lib/server/route-guards.ts';
 import { aBusiness, superuser, type Business } from '../../support/business.ts';
+import { guards as table, knock } from '../../support/knock.ts';
 import { aVisitor, signedIn, type Visitor } from '../../support/visitor.ts';
 
 const app = process.env.TF_APP_URL ?? '';
-const table = routeGuards(join(process.env.TF_PROJECT ?? '.', 'src/routes'));
 const pages = table.filter(({ route, what }) => what === 'load' && !/^\/\([a-z]+\)$/.test(route));
 const actions = table.filter(({ what }) => what.startsWith('action:'));
 const endpoints = table.filter(({ what }) => /^[A-Z]+$/.test(what));
-
-/** The address of a route, any id in it. The guard stands before what is behind the id. */
-const addressOf = (route: string): string =>
-    route.replace(/\/\([a-z]+\)/g, '').replace(/\[[a-z_]+\]/g, '01900000-0000-7000-8000-000000000000');
-
-/** Sends what a route takes. */
-async function knock(visitor: Visitor, { route, what }: { route: string; what: string }): Promise<Response> {
-    const address = addressOf(route);
-    if (what === 'load') return visitor.get(address);
-    if (what.startsWith('action:')) {
-        const name = what.slice('action:'.length);
-        return visitor.post(`${address}${name === 'default' ? '' : `?/${name}`}`, {});
-    }
-    if (what === 'GET') return visitor.get(address);
-    return visitor.json(address, {});
-}
 
 const sql = superuser();
 let business: Business;

@@ -14,7 +14,7 @@ export type Door = RouteGuard & { example: Example; title: string };
 
 const nameOf = ({ route, what }: RouteGuard): string => `${route} ${what}`;
 
-/** Every door, read off the routes, those that sign somebody out last. Throws when one has no example, or an example has no door. */
+/** Every door, read off the routes, those that end something last. Throws when one has no example, or an example has no door. */
 export function doors(): Door[] {
     const guards = routeGuards(join(projectDir, 'src/routes'));
     const names = new Set(guards.map(nameOf));
@@ -31,10 +31,8 @@ export function doors(): Door[] {
             title: [nameOf(guard), example.name].filter(Boolean).join(' ')
         }))
     );
-    return [
-        ...all.filter(({ example }) => !example.endsSession),
-        ...all.filter(({ example }) => example.endsSession)
-    ];
+    const rank = ({ example }: Door): number => (example.endsSession ? 2 : example.last ? 1 : 0);
+    return all.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /**

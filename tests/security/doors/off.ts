@@ -15,7 +15,7 @@ const unguarded: readonly Change[] = [
     const person = (standing.state === 'person'
         ? standing.person
         : { userId: none, sessionId: none, email: '', name: '', provedAt: 0, accessToken: '' }) as Person;
-    const me = await event.locals.me().catch(() => ({ user_id: none, email: '', accounts: [] }) as unknown as Me);
+    const me = await event.locals.me().catch(() => ({ user_id: none, email: '', accounts: [], former: [] }) as unknown as Me);
     return { event, person, me, db: event.locals.db };`
     },
     {

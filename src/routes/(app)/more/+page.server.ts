@@ -5,6 +5,7 @@ export const load = protectedLoad('account.read', ({ account, me }) => {
     return {
         business: { name: account.name, role: account.role.name, takesCards: account.stripe.charges_enabled },
         email: me.email,
+        mayTeam: may('members.read'),
         mayChange: may('account.write'),
         mayPayouts: may('payouts.manage'),
         mayAudit: may('audit.read')

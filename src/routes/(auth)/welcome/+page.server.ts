@@ -6,6 +6,7 @@ import { openAccount, preferAccount } from '$lib/server/accounts.ts';
 import { blankForm } from '$lib/server/forms.ts';
 import { personAction, personLoad } from '$lib/server/guard.ts';
 import { IdempotencyKey } from '$lib/server/ids.ts';
+import { invitationToken } from '$lib/server/joining.ts';
 import { trades } from './trades.ts';
 
 const Business = z
@@ -34,8 +35,10 @@ const Business = z
         }
     );
 
-export const load = personLoad(async ({ me, person }) => {
+export const load = personLoad(async ({ event, me, person }) => {
     if (me.accounts.length > 0) redirect(303, '/today');
+    // Invited on the way in, by whichever way they signed up.
+    if (invitationToken(event.cookies) && !event.url.searchParams.has('own')) redirect(303, '/join');
     const form = await blankForm(Business, { person_name: person.name, idempotency_key: randomUUID() });
     // Nothing is chosen for them.
     return { email: person.email, form: { ...form, data: { ...form.data, trade: '' } } };
