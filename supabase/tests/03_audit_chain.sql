@@ -1,4 +1,4 @@
-select plan(15);
+select plan(17);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -122,6 +122,28 @@ select throws_ok(
     '23505', null, '[AUD-4] what cannot be linked is not recorded: only the auth server may leave it for the check to find'
 );
 set constraints all deferred;
+
+------------------------------------------------------------------------------------------------------
+-- A transaction over many chains
+------------------------------------------------------------------------------------------------------
+
+create function pg_temp.turns() returns bigint
+    language sql
+as $$
+    select count(*) from pg_catalog.pg_locks as l where l.pid = pg_backend_pid() and l.locktype = 'advisory'
+$$;
+select pg_temp.commit();
+create temporary table before_many as select pg_temp.turns() as turns;
+select audit.record_event('account', gen_random_uuid(), 'many.done', 'ok', 'many') from generate_series(1, 150);
+select pg_temp.commit();
+select is(
+    pg_temp.turns() - (select turns from before_many), 100::bigint,
+    'a change of many accounts takes a hundred of the server''s locks and no more'
+);
+select is(
+    (select count(*) from audit.records as r join audit.links as l on l.record_id = r.id where r.action = 'many.done'), 150::bigint,
+    '[AUD-4] and each of their chains is linked'
+);
 
 ------------------------------------------------------------------------------------------------------
 -- Checking
