@@ -183,7 +183,7 @@ describe('[FILE-2] a live upload token is worth nothing', () => {
         before = product.files();
         await sql`update public.members set removed_at = now() where user_id = ${staff.id}`;
         await isWorthNothing(url, document_id);
-        expect((await arrived(kept.document_id, visitor)).status, 'nor what came before').toBe(404);
+        expect((await arrived(kept.document_id, visitor)).status, 'nor what came before').toBe(403);
     });
 
     it('after its holder’s role may no longer add documents', async () => {
@@ -255,7 +255,7 @@ describe('[FILE-3] the signing function', () => {
         const refused = await sign(staff, 'upload', [document_id]);
         expect([refused.status, refused.url]).toEqual([404, undefined]);
         const start = { step: 'start', file_name: 'photo.jpg', idempotency_key: randomUUID() };
-        expect((await tell(visitor, start)).status, 'through the app').toBe(404);
+        expect((await tell(visitor, start)).status, 'through the app').toBe(403);
     });
 
     it('signs no upload for a suspended business', async () => {

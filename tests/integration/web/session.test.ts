@@ -146,7 +146,7 @@ describe('a session cookie', () => {
         await sql`
             update public.members set removed_at = now()
             where account_id = ${business.accountId} and user_id = ${staff.id}`;
-        expect((await visitor.get('/jobs')).headers.get('location')).toBe('/welcome');
+        expect((await visitor.get('/jobs')).headers.get('location')).toBe('/left');
     });
 });
 
