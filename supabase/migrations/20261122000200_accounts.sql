@@ -216,6 +216,17 @@ create trigger touch before update on public.accounts for each row execute funct
 create trigger touch before update on public.roles for each row execute function private.touch();
 create trigger touch before update on public.members for each row execute function private.touch();
 
+create function private.take_turns(for_account uuid) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    perform from public.accounts as a where a.id = for_account for no key update;
+end
+$$;
+comment on function private.take_turns(uuid) is
+    'Has acts on the same account wait for each other until they end, so that each finds it as the one before has left it.';
+
 create function private.keep_an_owner() returns trigger
     language plpgsql
     security definer
@@ -223,7 +234,7 @@ create function private.keep_an_owner() returns trigger
 as $$
 begin
     -- Two owners who remove each other at the same time queue up here; the second one finds no owner left.
-    perform from public.accounts as a where a.id = old.account_id for no key update;
+    perform private.take_turns(old.account_id);
     if not exists (
         select
         from public.members as m
@@ -298,7 +309,7 @@ create function private.reckon_memberships(of_account uuid) returns void
 as $$
 begin
     -- One after the other: whoever waits here finds what the other one committed.
-    perform from public.accounts as a where a.id = of_account for no key update;
+    perform private.take_turns(of_account);
     delete from private.memberships as h
     where h.account_id = of_account
       and not exists (

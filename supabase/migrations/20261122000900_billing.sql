@@ -149,7 +149,7 @@ begin
     perform private.act_as('worker', name => 'connect');
     -- One at a time for a business: of two first ones at once, the later could run into the unique Stripe account
     -- instead of the conflict that it foresees.
-    perform from public.accounts as a where a.id = save_connected_account.account_id for no key update;
+    perform private.take_turns(save_connected_account.account_id);
     insert into billing.connected_accounts as c (
         account_id, stripe_account_id, charges_enabled, payouts_enabled, details_submitted, disabled_reason
     )

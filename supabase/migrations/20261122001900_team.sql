@@ -95,17 +95,6 @@ grant select (
 -- Who may give what
 ------------------------------------------------------------------------------------------------------
 
-create function private.take_turns(for_account uuid) returns void
-    language plpgsql
-    set search_path = ''
-as $$
-begin
-    perform from public.accounts as a where a.id = for_account for no key update;
-end
-$$;
-comment on function private.take_turns(uuid) is
-    'Has acts on the same team wait for each other until they end, so that each finds the team as the one before has left it.';
-
 create function private.is_owner(for_account uuid) returns boolean
     language sql
     stable

@@ -134,11 +134,13 @@ as $$
 $$;
 select pg_temp.commit();
 create temporary table before_many as select pg_temp.turns() as turns;
-select audit.record_event('account', gen_random_uuid(), 'many.done', 'ok', 'many') from generate_series(1, 150);
+-- Chains take their turns in the order of their ids, so that the last one here is beyond the hundredth. Its record, being the
+-- last of the transaction, asks for a turn of its own before it finds itself linked.
+select audit.record_event('account', lpad(to_hex(n), 32, '0')::uuid, 'many.done', 'ok', 'many') from generate_series(1, 150) as n;
 select pg_temp.commit();
 select is(
-    pg_temp.turns() - (select turns from before_many), 100::bigint,
-    'a change of many accounts takes a hundred of the server''s locks and no more'
+    pg_temp.turns() - (select turns from before_many), 101::bigint,
+    'a change of many accounts takes a hundred and one of the server''s locks, and no more'
 );
 select is(
     (select count(*) from audit.records as r join audit.links as l on l.record_id = r.id where r.action = 'many.done'), 150::bigint,

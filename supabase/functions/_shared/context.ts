@@ -5,6 +5,8 @@
  *
  * Form: base64(JSON) "." base64(HMAC-SHA256(key, first part as ASCII)). No I/O here, WebCrypto only.
  */
+import { hmac, isHmac } from './mac.ts';
+
 export const CONTEXT_HEADER = 'x-tf-context';
 
 /** How old a context may be, and how far a clock may run ahead of ours, in seconds. */
@@ -36,8 +38,7 @@ export async function signContext(context: RequestContext, keys: readonly string
         throw new Error('No context key is set.');
     }
     const payload = toBase64(new TextEncoder().encode(JSON.stringify(context)));
-    const mac = await crypto.subtle.sign('HMAC', await importKey(key, 'sign'), ascii(payload));
-    return `${payload}.${toBase64(new Uint8Array(mac))}`;
+    return `${payload}.${toBase64(await hmac(key, payload))}`;
 }
 
 /**
@@ -58,7 +59,7 @@ export async function verifyContext(
         return null;
     }
     const macBytes = fromBase64(mac);
-    if (macBytes === null || !(await isSignedByOneOf(keys, payload, macBytes))) {
+    if (macBytes === null || !(await isHmac(keys, payload, macBytes))) {
         return null;
     }
     const context = parseContext(payload);
@@ -67,15 +68,6 @@ export async function verifyContext(
     }
     const age = nowSeconds - context.iat;
     return age <= MAX_AGE_SECONDS && age >= -MAX_SKEW_SECONDS ? context : null;
-}
-
-async function isSignedByOneOf(keys: readonly string[], payload: string, mac: Uint8Array<ArrayBuffer>) {
-    for (const key of keys) {
-        if (await crypto.subtle.verify('HMAC', await importKey(key, 'verify'), mac, ascii(payload))) {
-            return true;
-        }
-    }
-    return false;
 }
 
 function parseContext(payload: string): RequestContext | null {
@@ -109,15 +101,6 @@ function parseContext(payload: string): RequestContext | null {
 
 function isTextOrNull(value: unknown): value is string | null {
     return value === null || typeof value === 'string';
-}
-
-function importKey(hex: string, usage: 'sign' | 'verify'): Promise<CryptoKey> {
-    const bytes = new Uint8Array((hex.match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16)));
-    return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, [usage]);
-}
-
-function ascii(text: string): Uint8Array<ArrayBuffer> {
-    return new TextEncoder().encode(text);
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -1,4 +1,7 @@
-/** HMAC-SHA256 under the context key, for what we hand out and get back: proofs in cookies, seals in links. WebCrypto only. */
+/**
+ * HMAC-SHA256 under the context key: what our tiers tell each other of a request, and what we hand out and get back,
+ * such as proofs in cookies and seals in links. WebCrypto only.
+ */
 
 /** The MAC of a text under a key (hex). */
 export async function hmac(key: string, text: string): Promise<Uint8Array> {

@@ -7,7 +7,8 @@ import { routeGuards, type RouteGuard } from '../../../src/lib/server/route-guar
 import { aBusiness, superuser, type Business } from '../../support/business.ts';
 import { projectDir } from '../../support/stack.ts';
 import { aVisitor, signedIn } from '../../support/visitor.ts';
-import { EXAMPLES, type Example, type Request } from './examples.ts';
+import { EXAMPLES } from './examples.ts';
+import type { Example, Request } from './examples/example.ts';
 
 /** A protected load, action or endpoint and one right request to it. */
 export type Door = RouteGuard & { example: Example; title: string };
@@ -22,7 +23,7 @@ export function doors(): Door[] {
     const left = Object.keys(EXAMPLES).filter((name) => !names.has(name));
     if (missing.length + left.length > 0)
         throw new Error(
-            `tests/security/doors/examples.ts: no example for [${missing.join(', ')}]; no route for [${left.join(', ')}].`
+            `tests/security/doors/examples: no example for [${missing.join(', ')}]; no route for [${left.join(', ')}].`
         );
     const all = guards.flatMap((guard) =>
         (EXAMPLES[nameOf(guard)] ?? []).map((example) => ({

@@ -1,0 +1,98 @@
+// The doors of the first page, money, the trail and the settings.
+import { WHO, changes, everybody, key, shows, type Examples } from './example.ts';
+
+const COUNTS =
+    'says how many records the chain has and when it was anchored, nothing that the business typed';
+const CONNECT = { for: everybody, by: 'the edge function connect asks public.me() for the permission again' };
+
+export const settings: Examples = {
+    '/(app) load': [{ does: 'neither', because: WHO, request: () => ({ path: '/more/security' }) }],
+    '/(app)/money load': [shows(async (of) => (await of.aDraft(), { path: '/money?show=all' }))],
+    '/(app)/more load': [{ does: 'neither', because: WHO, request: () => ({ path: '/more' }) }],
+    '/(app)/more/audit/anchor GET': [
+        {
+            does: 'neither',
+            because: COUNTS,
+            request: (of) => ({ path: `/more/audit/anchor?account_id=${of.accountId}` })
+        }
+    ],
+    '/(app)/more/audit/check action:default': [
+        {
+            does: 'neither',
+            because: COUNTS,
+            request: () => ({ path: '/more/audit/check', fields: { anchor: '' } })
+        }
+    ],
+    '/(app)/more/audit/check load': [
+        { does: 'neither', because: COUNTS, request: () => ({ path: '/more/audit/check' }) }
+    ],
+    '/(app)/more/audit/check/pages POST': [
+        {
+            does: 'neither',
+            because: COUNTS,
+            request: () => ({ path: '/more/audit/check/pages', json: { after: 0, anchor: '' } })
+        }
+    ],
+    '/(app)/more/audit/export POST': [
+        {
+            does: 'neither',
+            because:
+                'a file of the trail, that asks for two permissions: integration/web/audit.test.ts reads it, functions.md says who gets it',
+            request: () => ({ path: '/more/audit/export', json: { format: 'jsonl' } })
+        }
+    ],
+    '/(app)/more/audit load': [shows(async (of) => (await of.aCustomer(), { path: '/more/audit' }))],
+    '/(app)/more/business load': [
+        {
+            does: 'shows',
+            async request({ owner, accountId, marked }) {
+                const { error } = await owner.db
+                    .from('accounts')
+                    .update({ town: marked })
+                    .eq('id', accountId);
+                if (error) throw error;
+                return { path: '/more/business' };
+            }
+        }
+    ],
+    '/(app)/more/business action:default': [
+        changes(() => ({
+            path: '/more/business',
+            fields: {
+                name: `Renamed ${key()}`,
+                trade: 'Electrician',
+                vat_registered: 'on',
+                vat_number: '831495816',
+                payment_terms_days: '30'
+            }
+        }))
+    ],
+    '/(app)/more/payouts load': [
+        {
+            does: 'neither',
+            because: 'says how the business stands with Stripe, nothing that it typed',
+            request: () => ({ path: '/more/payouts' })
+        }
+    ],
+    '/(app)/more/payouts action:default': [
+        { does: 'changes', thirdCheck: CONNECT, request: () => ({ path: '/more/payouts', fields: {} }) }
+    ],
+    '/(app)/more/security load': [
+        { does: 'neither', because: WHO, request: () => ({ path: '/more/security' }) }
+    ],
+    '/(app)/more/security action:here': [
+        {
+            does: 'changes',
+            endsSession: true,
+            request: () => ({ path: '/more/security?/here', fields: {} })
+        }
+    ],
+    '/(app)/more/security action:everywhere': [
+        {
+            does: 'changes',
+            endsSession: true,
+            request: () => ({ path: '/more/security?/everywhere', fields: {} })
+        }
+    ],
+    '/(app)/today load': [shows(async (of) => (await of.aDraft(), { path: '/today' }))]
+};

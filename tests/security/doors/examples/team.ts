@@ -1,0 +1,136 @@
+// The doors of the team, its roles and invitations.
+import type { Business } from '../../../support/business.ts';
+import { BLANK, WHO, changes, everybody, key, shows, type Examples } from './example.ts';
+
+const OWNER = { for: everybody, by: 'private.hand_over_ownership asks again whether it is an owner' };
+const TEAM = 'says who works there and in which role, nothing that the business typed';
+
+/** Somebody of the team, or who was, with the id of their membership. */
+async function aMember(of: Business, given: { removed?: true; role?: string } = {}): Promise<string> {
+    const person = await of.withMember('staff');
+    const read = await of.owner.db
+        .from('members')
+        .select('id')
+        .eq('account_id', of.accountId)
+        .eq('user_id', person.id)
+        .single<{ id: string }>();
+    if (read.error) throw read.error;
+    const member = { account_id: of.accountId, member_id: read.data.id };
+    if (given.role) await asOwner(of, 'change_member_role', { ...member, role_id: given.role });
+    if (given.removed) await asOwner(of, 'remove_member', member);
+    return read.data.id;
+}
+
+/** A role that the business made and named. */
+const aRole = (of: Business): Promise<string> =>
+    asOwner(of, 'save_role', {
+        account_id: of.accountId,
+        role_id: null,
+        name: `Books ${of.marked} ${key().slice(0, 8)}`,
+        permissions: ['jobs.read'],
+        idempotency_key: key()
+    });
+
+async function asOwner(of: Business, name: string, args: Record<string, unknown>): Promise<string> {
+    const { data, error } = await of.owner.db.rpc(name, args);
+    if (error) throw error;
+    return data as string;
+}
+
+/** An address with the business's word in it. */
+const anAddress = (of: Business): string => `${of.marked}-${key().slice(0, 8)}@example.test`;
+
+export const team: Examples = {
+    '/(app)/more/leave load': [{ does: 'neither', because: WHO, request: () => ({ path: '/more/leave' }) }],
+    '/(app)/more/leave action:default': [
+        {
+            does: 'neither',
+            because: 'without the tick it changes nothing; integration/web/team.test.ts leaves',
+            request: () => ({ path: '/more/leave', fields: {} })
+        }
+    ],
+    '/(app)/more/roles load': [shows(async (of) => (await aRole(of), { path: '/more/roles' }))],
+    '/(app)/more/roles/[role] load': [shows(async (of) => ({ path: `/more/roles/${await aRole(of)}` }))],
+    '/(app)/more/roles/[role]/edit load': [
+        shows(async (of) => ({ path: `/more/roles/${await aRole(of)}/edit` }))
+    ],
+    '/(app)/more/roles/[role]/edit action:default': [
+        changes(async (of) => ({
+            path: `/more/roles/${await aRole(of)}/edit`,
+            fields: { name: `Renamed ${key()}`, permissions: 'jobs.read', idempotency_key: key() }
+        }))
+    ],
+    '/(app)/more/roles/new load': [
+        { does: 'neither', because: BLANK, request: () => ({ path: '/more/roles/new' }) }
+    ],
+    '/(app)/more/roles/new action:default': [
+        changes(() => ({
+            path: '/more/roles/new',
+            fields: { name: `New ${key()}`, permissions: 'jobs.read', idempotency_key: key() }
+        }))
+    ],
+    '/(app)/more/team load': [
+        shows(async (of) => (await of.anInvitation(anAddress(of)), { path: '/more/team' }))
+    ],
+    '/(app)/more/team action:resend': [
+        changes(async (of) => ({
+            path: '/more/team?/resend',
+            fields: { invitation_id: await of.anInvitation(anAddress(of)), idempotency_key: key() }
+        }))
+    ],
+    '/(app)/more/team action:withdraw': [
+        changes(async (of) => ({
+            path: '/more/team?/withdraw',
+            fields: { invitation_id: await of.anInvitation(anAddress(of)) }
+        }))
+    ],
+    '/(app)/more/team action:restore': [
+        changes(async (of) => ({
+            path: '/more/team?/restore',
+            fields: { member_id: await aMember(of, { removed: true }) }
+        }))
+    ],
+    '/(app)/more/team/[member] load': [
+        shows(async (of) => ({ path: `/more/team/${await aMember(of, { role: await aRole(of) })}` }))
+    ],
+    '/(app)/more/team/[member] action:role': [
+        changes(async (of) => ({
+            path: `/more/team/${await aMember(of)}?/role`,
+            fields: { role_id: await of.roleId('admin') }
+        }))
+    ],
+    '/(app)/more/team/[member] action:remove': [
+        changes(async (of) => ({ path: `/more/team/${await aMember(of)}?/remove`, fields: {} }))
+    ],
+    '/(app)/more/team/[member]/owner load': [
+        {
+            does: 'neither',
+            because: TEAM,
+            request: async (of) => ({ path: `/more/team/${await aMember(of)}/owner` })
+        }
+    ],
+    '/(app)/more/team/[member]/owner action:default': [
+        {
+            does: 'changes',
+            thirdCheck: OWNER,
+            last: true,
+            request: async (of) => ({
+                path: `/more/team/${await aMember(of)}/owner`,
+                fields: { idempotency_key: key() }
+            })
+        }
+    ],
+    '/(app)/more/team/invite load': [
+        { does: 'neither', because: BLANK, request: () => ({ path: '/more/team/invite' }) }
+    ],
+    '/(app)/more/team/invite action:default': [
+        changes(async (of) => ({
+            path: '/more/team/invite',
+            fields: {
+                email: `new-${key().slice(0, 8)}@example.test`,
+                role_id: await of.roleId('staff'),
+                idempotency_key: key()
+            }
+        }))
+    ]
+};
