@@ -96,7 +96,8 @@ const traitsOf = (user: User) => ({
     user_phone: user.phone ?? ''
 });
 
-async function namedUser(auth: Auth, c: Context<Env>): Promise<User> {
+/** @throws AuthError validation_failed, user_not_found (both 404) */
+export async function namedUser(auth: Auth, c: Context<Env>): Promise<User> {
     const id = c.req.param('id') ?? '';
     if (!isUuid(id)) throw refusal('validation_failed', 'user_id must be an UUID', { status: 404 });
     const user = await findUser(auth.sql, id);

@@ -17,7 +17,13 @@ const LOG_TYPES = {
     user_confirmation_requested: 'user',
     user_repeated_signup: 'user',
     user_updated_password: 'user',
-    identity_linked: 'user'
+    identity_linked: 'user',
+    factor_in_progress: 'factor',
+    factor_unenrolled: 'factor',
+    challenge_created: 'factor',
+    verification_attempted: 'factor',
+    factor_deleted: 'factor',
+    factor_updated: 'factor'
 } as const;
 
 export type AuditAction = keyof typeof LOG_TYPES;

@@ -25,6 +25,17 @@ export function createCleanup({ sql, clock, log }: Pick<Auth, 'sql' | 'clock' | 
             delete from auth.flow_state where id in (
                 select id from auth.flow_state where created_at < ${before(1)} limit 100 for update skip locked
             )
+        `,
+        () => sql`
+            delete from auth.mfa_challenges where id in (
+                select id from auth.mfa_challenges where created_at < ${before(1)} limit 100 for update skip locked
+            )
+        `,
+        () => sql`
+            delete from auth.mfa_factors where id in (
+                select id from auth.mfa_factors where created_at < ${before(1)} and status = 'unverified'
+                limit 100 for update skip locked
+            )
         `
     ];
     let turn = 0;

@@ -8,6 +8,9 @@ import { createCleanup } from './cleanup.ts';
 import type { Auth, AuthDeps, Env } from './contract.ts';
 import { discoveryRoutes } from './discovery.ts';
 import { AuthError, errorResponse, OAuthError, refusal } from './errors.ts';
+import { adminFactorRoutes } from './factors/admin.ts';
+import { factorRoutes } from './factors/index.ts';
+import { recoveryCodeRoutes } from './factors/recovery-codes.ts';
 import { createHooks } from './hooks.ts';
 import { createLimits } from './limits.ts';
 import { logoutRoutes } from './logout.ts';
@@ -57,7 +60,10 @@ export async function createAuth(deps: AuthDeps): Promise<AuthServer> {
         userRoutes,
         logoutRoutes,
         recoverRoutes,
-        adminRoutes
+        recoveryCodeRoutes,
+        factorRoutes,
+        adminRoutes,
+        adminFactorRoutes
     ];
     for (const routes of parts) app.route('/', routes(auth));
 

@@ -7,20 +7,31 @@ import { refusal } from './errors.ts';
 import type { AuthSettings } from './settings.ts';
 
 const BURST = 30;
+const MINUTE = 60;
 const FIVE_MINUTES = 300;
 const HOUR = 3600;
 const MAX_ADDRESSES = 100_000;
 
+type Rates = AuthSettings['rate_limit'];
+type LimitSetting = 'sign_in_sign_ups' | 'token_verifications' | 'token_refresh';
+
+const inFiveMinutes = (setting: LimitSetting) => (rates: Rates) => rates[setting] / FIVE_MINUTES;
+/** The server's own rate; config.toml has no name for it. */
+const factorTries = () => 15 / MINUTE;
+
+/** How many a second come back to each bucket. */
 const PER_ADDRESS = {
-    signup: 'sign_in_sign_ups',
-    recover: 'sign_in_sign_ups',
-    resend: 'sign_in_sign_ups',
-    magiclink: 'sign_in_sign_ups',
-    otp: 'sign_in_sign_ups',
-    user: 'sign_in_sign_ups',
-    verify: 'token_verifications',
-    token: 'token_refresh'
-} as const satisfies Record<string, keyof AuthSettings['rate_limit']>;
+    signup: inFiveMinutes('sign_in_sign_ups'),
+    recover: inFiveMinutes('sign_in_sign_ups'),
+    resend: inFiveMinutes('sign_in_sign_ups'),
+    magiclink: inFiveMinutes('sign_in_sign_ups'),
+    otp: inFiveMinutes('sign_in_sign_ups'),
+    user: inFiveMinutes('sign_in_sign_ups'),
+    verify: inFiveMinutes('token_verifications'),
+    token: inFiveMinutes('token_refresh'),
+    factor_challenge: factorTries,
+    factor_verify: factorTries
+} as const satisfies Record<string, (rates: Rates) => number>;
 
 export type LimitName = keyof typeof PER_ADDRESS;
 
@@ -33,11 +44,8 @@ export type Limits = {
 
 export function createLimits(settings: AuthSettings, clock: Clock): Limits {
     const buckets = new Map<LimitName, TokenBuckets>();
-    for (const [name, setting] of Object.entries(PER_ADDRESS) as [
-        LimitName,
-        (typeof PER_ADDRESS)[LimitName]
-    ][]) {
-        buckets.set(name, new TokenBuckets(BURST, settings.rate_limit[setting] / FIVE_MINUTES, clock));
+    for (const [name, perSecond] of Object.entries(PER_ADDRESS)) {
+        buckets.set(name as LimitName, new TokenBuckets(BURST, perSecond(settings.rate_limit), clock));
     }
     const emails = new TokenBuckets(settings.emailsPerHour, settings.emailsPerHour / HOUR, clock);
     return {

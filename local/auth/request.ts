@@ -95,6 +95,16 @@ export async function requirePerson(auth: Auth, c: Context<Env>): Promise<Bearer
 }
 
 /**
+ * The same, but nobody who signed in without saying who they are.
+ * @throws AuthError no_authorization, and what {@link requirePerson} throws
+ */
+export async function requireNamedPerson(auth: Auth, c: Context<Env>): Promise<Bearer> {
+    const bearer = await requirePerson(auth, c);
+    if (!bearer.user.is_anonymous) return bearer;
+    throw refusal('no_authorization', 'Not for somebody who signed in anonymously', { status: 403 });
+}
+
+/**
  * Lets only the service's own token pass, and names its role for the audit log.
  * @throws AuthError no_authorization, bad_jwt, not_admin
  */

@@ -36,12 +36,18 @@ export async function beginSession(work: Work, person: User, method: string): Pr
         )
     `;
     const refreshToken = await insertRefreshToken(work, person, sessionId, null);
+    await claimMethod(work, sessionId, method);
+    const user = await updateUser(work, person, { last_sign_in_at: now });
+    return tokenResponse(work, user, sessionId, refreshToken, method);
+}
+
+/** Notes a way in which the session's person has proven who they are; proven anew, it counts from now. */
+export async function claimMethod({ db, now }: Work, sessionId: string, method: string): Promise<void> {
     await db`
         insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method)
         values (${crypto.randomUUID()}, ${sessionId}, ${now}, ${now}, ${method})
+        on conflict (session_id, authentication_method) do update set updated_at = excluded.updated_at
     `;
-    const user = await updateUser(work, person, { last_sign_in_at: now });
-    return tokenResponse(work, user, sessionId, refreshToken, method);
 }
 
 /** A new refresh token of the first published form: twelve characters, one row each. */
@@ -91,6 +97,9 @@ export async function tokenResponse(
     };
 }
 
+/** The methods that raise a session to aal2; a passkey that signs in is a first factor. */
+const SECOND_FACTORS: readonly string[] = ['totp', 'mfa/phone', 'mfa/webauthn'];
+
 async function accessTokenClaims(
     { auth, db, now }: Work,
     user: User,
@@ -112,7 +121,7 @@ async function accessTokenClaims(
         app_metadata: user.raw_app_meta_data,
         user_metadata: user.raw_user_meta_data,
         role: user.role,
-        aal: 'aal1',
+        aal: methods.some((m) => SECOND_FACTORS.includes(m.authentication_method)) ? 'aal2' : 'aal1',
         amr: methods.map((m) => ({ method: m.authentication_method, timestamp: seconds(m.updated_at) })),
         session_id: sessionId,
         is_anonymous: user.is_anonymous

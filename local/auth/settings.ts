@@ -38,6 +38,10 @@ const Hook = z.object({
     secrets: z.string().default('')
 });
 
+const FactorKind = z
+    .looseObject({ enroll_enabled: z.boolean().default(false), verify_enabled: z.boolean().default(false) })
+    .prefault({});
+
 const Switch = z.looseObject({ enabled: z.boolean().default(false) });
 
 const AuthSection = z.looseObject({
@@ -81,9 +85,10 @@ const AuthSection = z.looseObject({
     external: z.record(z.string(), Provider).default({}),
     mfa: z
         .looseObject({
-            totp: z.looseObject({ enroll_enabled: z.boolean().default(false) }).optional(),
-            phone: z.looseObject({ enroll_enabled: z.boolean().default(false) }).optional(),
-            web_authn: z.looseObject({ enroll_enabled: z.boolean().default(false) }).optional()
+            max_enrolled_factors: z.number().int().min(0).default(10),
+            totp: FactorKind,
+            phone: FactorKind,
+            web_authn: FactorKind
         })
         .prefault({}),
     passkey: Switch.optional(),
@@ -156,8 +161,12 @@ function* unsupported(section: z.infer<typeof AuthSection>): Generator<string> {
     if (section.captcha?.enabled) yield notYet('[auth.captcha]');
     if (section.passkey?.enabled) yield notYet('[auth.passkey]');
     if (section.oauth_server?.enabled) yield notYet('[auth.oauth_server]');
-    for (const kind of ['totp', 'phone', 'web_authn'] as const) {
-        if (section.mfa[kind]?.enroll_enabled) yield notYet(`[auth.mfa.${kind}] enroll_enabled`);
+    for (const kind of ['phone', 'web_authn'] as const) {
+        const { enroll_enabled: enrol, verify_enabled: verify } = section.mfa[kind];
+        if (enrol || verify) yield notYet(`[auth.mfa.${kind}]`);
+    }
+    if ('recovery_codes' in section.mfa) {
+        yield 'no project can switch [auth.mfa.recovery_codes] on yet; leave it out.';
     }
     for (const [name, hook] of Object.entries(section.hook)) {
         if (!hook.enabled) continue;

@@ -51,14 +51,18 @@ export type UserRow = {
     is_anonymous: boolean;
 };
 
+export type FactorType = 'totp' | 'phone' | 'webauthn';
+
 export type FactorRow = {
     id: string;
     created_at: Date;
     updated_at: Date;
     status: 'unverified' | 'verified';
     friendly_name: string | null;
-    factor_type: string;
+    factor_type: FactorType;
+    secret: string | null;
     phone: string | null;
+    last_challenged_at: Date | null;
 };
 
 export type User = UserRow & { identities: IdentityRow[]; factors: FactorRow[] };
@@ -108,8 +112,7 @@ async function withRelations(db: Database, row: UserRow): Promise<User> {
         select * from auth.identities where user_id = ${row.id} order by created_at, id
     `;
     const factors = await db<FactorRow[]>`
-        select id, created_at, updated_at, status, friendly_name, factor_type, phone
-        from auth.mfa_factors where user_id = ${row.id} order by created_at
+        select * from auth.mfa_factors where user_id = ${row.id} order by created_at, id
     `;
     return {
         ...row,
@@ -171,9 +174,18 @@ function identityJson(identity: IdentityRow): Record<string, unknown> {
     };
 }
 
-function factorJson(factor: FactorRow): Record<string, unknown> {
-    const { friendly_name, phone, ...rest } = factor;
-    return { ...rest, ...unlessEmpty({ friendly_name, phone }) };
+/** The published factor object, which never carries the secret. */
+export function factorJson(factor: FactorRow): Record<string, unknown> {
+    return {
+        id: factor.id,
+        created_at: factor.created_at,
+        updated_at: factor.updated_at,
+        status: factor.status,
+        ...unlessEmpty({ friendly_name: factor.friendly_name }),
+        factor_type: factor.factor_type,
+        phone: factor.phone ?? '',
+        last_challenged_at: factor.last_challenged_at
+    };
 }
 
 function unlessEmpty(fields: Record<string, unknown>): Record<string, unknown> {

@@ -1,10 +1,8 @@
 // What only a stack of its own can show: limits used up, tokens grown old, and the auth server under other settings.
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAuth, type AuthServer } from '../../local/auth/index.ts';
-import { createClock, type MovableClock } from '../../local/clock.ts';
-import { createKeys, newSigningKey } from '../../local/keys.ts';
 import { startOwnStack, type OwnStack } from '../support/stack.ts';
+import { startAuthServers, type AuthServers, type TestClock } from './auth-servers.ts';
 import { startMailHook, type MailHook } from './mail-hook.ts';
 import {
     aClientAddress,
@@ -119,52 +117,17 @@ describe('an old refresh token', () => {
 });
 
 describe('under other settings', () => {
-    let sql: postgres.Sql;
-    let clock: MovableClock;
-    const servers: AuthServer[] = [];
+    let servers: AuthServers;
+    let clock: TestClock;
 
     beforeAll(() => {
-        const url = new URL(stack.info.superuserUrl);
-        url.username = 'supabase_auth_admin';
-        sql = postgres(url.href, { max: 4 });
-        clock = createClock();
+        servers = startAuthServers(stack.info, hook);
+        clock = servers.clock;
     });
-    afterAll(async () => {
-        await Promise.all(servers.map((server) => server.close()));
-        await sql.end();
-    });
-
-    const settingsOf = (auth: Record<string, unknown>) => ({
-        auth: { hook: { send_email: { enabled: true, uri: hook.uri, secrets: hook.secrets } }, ...auth }
-    });
-    const serverWith = async (auth: Record<string, unknown>) => {
-        const externalUrl = 'http://auth.example/auth/v1';
-        const server = await createAuth({
-            sql,
-            keys: await createKeys(await newSigningKey(), externalUrl, clock),
-            config: settingsOf(auth),
-            clock,
-            externalUrl,
-            fetch,
-            log: () => undefined
-        });
-        servers.push(server);
-        return server;
-    };
-    /** The official client, whose requests reach the server without a network between. */
-    const visitorOf = (server: AuthServer) =>
-        aVisitor(
-            { apiUrl: 'http://auth.example', secretKey: 'sb_secret_none' },
-            {
-                fetch: async (input, init) => {
-                    const { href } = new URL(input instanceof Request ? input.url : input);
-                    return server.fetch(new Request(href.replace('/auth/v1', ''), init));
-                }
-            }
-        );
+    afterAll(() => servers.close());
 
     it('confirms a sign-up at once where confirmations are off, and says so of a taken address', async () => {
-        const visitor = visitorOf(await serverWith({ email: { enable_confirmations: false } }));
+        const visitor = await servers.visitorOf({ email: { enable_confirmations: false } });
         const [email, password] = [anAddress(), aPassword()];
         const { data } = await visitor.auth.signUp({ email, password });
         expect(data.session?.user.email_confirmed_at).toBeTruthy();
@@ -175,8 +138,7 @@ describe('under other settings', () => {
     });
 
     it('moves to another address by one mail where one confirmation is enough', async () => {
-        const server = await serverWith({ email: { double_confirm_changes: false } });
-        const visitor = visitorOf(server);
+        const visitor = await servers.visitorOf({ email: { double_confirm_changes: false } });
         const [email, wanted] = [anAddress(), anAddress()];
         await visitor.auth.signUp({ email, password: aPassword() });
         await visitor.auth.updateUser({ email: wanted });
@@ -187,9 +149,10 @@ describe('under other settings', () => {
     });
 
     it('demands a nonce for a new password a day after signing in, where that is wanted', async () => {
-        const visitor = visitorOf(
-            await serverWith({ email: { secure_password_change: true }, jwt_expiry: 604_800 })
-        );
+        const visitor = await servers.visitorOf({
+            email: { secure_password_change: true },
+            jwt_expiry: 604_800
+        });
         const email = anAddress();
         await visitor.auth.signUp({ email, password: aPassword() });
         expect((await visitor.auth.updateUser({ password: aPassword() })).error).toBeNull();
@@ -205,9 +168,7 @@ describe('under other settings', () => {
     });
 
     it('ends sessions after inactivity and after their time', async () => {
-        const visitor = visitorOf(
-            await serverWith({ sessions: { timebox: '24h', inactivity_timeout: '8h' } })
-        );
+        const visitor = await servers.visitorOf({ sessions: { timebox: '24h', inactivity_timeout: '8h' } });
         await visitor.auth.signUp({ email: anAddress(), password: aPassword() });
         const refresh = async (hours: number) => {
             clock.advance(hours * 3600);
@@ -236,17 +197,18 @@ describe('under other settings', () => {
             grant usage on schema public to supabase_auth_admin;
             grant execute on function public.claims_of_the_test to supabase_auth_admin
         `);
-        await superuser.end();
         const uri = 'pg-functions://postgres/public/claims_of_the_test';
-        const hooks = { ...settingsOf({}).auth.hook, custom_access_token: { enabled: true, uri } };
-        const visitor = visitorOf(await serverWith({ hook: hooks }));
+        const visitor = await servers.visitorOf({
+            hook: { send_email: servers.mailHook, custom_access_token: { enabled: true, uri } }
+        });
         const { data } = await visitor.auth.signUp({ email: anAddress(), password: aPassword() });
         const [, claims = ''] = data.session?.access_token.split('.') ?? [];
         expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ plan: 'password' });
         const email = `refused-${anAddress()}`;
         const refused = await visitor.auth.signUp({ email, password: aPassword() });
         expect(refused.error).toMatchObject({ status: 403, message: 'Not today.' });
-        expect(await sql`select id from auth.users where email = ${email}`).toHaveLength(0);
+        expect(await superuser`select id from auth.users where email = ${email}`).toHaveLength(0);
+        await superuser.end();
     });
 
     it('does not start when asked for what it can’t do, and says in a sentence what to change', async () => {
@@ -254,7 +216,8 @@ describe('under other settings', () => {
             [{ hook: {} }, /send_email.*enable it/],
             [{ email: { smtp: { enabled: true } } }, /no SMTP/],
             [{ external: { github: { enabled: true, client_id: 'a', secret: 'b' } } }, /external\.github/],
-            [{ mfa: { totp: { enroll_enabled: true } } }, /mfa\.totp/],
+            [{ mfa: { phone: { enroll_enabled: true } } }, /mfa\.phone/],
+            [{ mfa: { recovery_codes: { enroll_enabled: true } } }, /recovery_codes.*leave it out/],
             [
                 {
                     hook: {
@@ -265,6 +228,7 @@ describe('under other settings', () => {
             ],
             [{ email: { max_frequency: 'soon' } }, /no duration/]
         ];
-        for (const [auth, sentence] of cases) await expect(serverWith(auth)).rejects.toThrow(sentence);
+        for (const [auth, sentence] of cases)
+            await expect(servers.serverWith(auth)).rejects.toThrow(sentence);
     });
 });

@@ -48,9 +48,9 @@ describe('what anybody may know', () => {
     });
 
     it.skipIf(hosted)('answers 501 with a sentence where it does nothing yet', async () => {
-        const answer = await call('/factors', { method: 'POST', body: '{}' }, VERSION);
+        const answer = await call('/oauth/token', { method: 'POST', body: '{}' }, VERSION);
         expect(answer.status).toBe(501);
-        expect(await answer.json()).toMatchObject({ message: expect.stringContaining('/factors') });
+        expect(await answer.json()).toMatchObject({ message: expect.stringContaining('/oauth/token') });
     });
 });
 
