@@ -930,6 +930,7 @@ export type Database = {
             };
             discard_document: { Args: { account_id: string; document_id: string }; Returns: undefined };
             discard_invoice: { Args: { account_id: string; invoice_id: string }; Returns: undefined };
+            end_session: { Args: { session_id: string }; Returns: boolean };
             finish_document: {
                 Args: {
                     account_id: string;
@@ -963,6 +964,17 @@ export type Database = {
             };
             me: { Args: Record<PropertyKey, never>; Returns: Json };
             move_job: { Args: { account_id: string; job_id: string; to_state: string }; Returns: undefined };
+            my_sessions: {
+                Args: Record<PropertyKey, never>;
+                Returns: {
+                    address: string;
+                    begun_at: string;
+                    device: string;
+                    id: string;
+                    is_this: boolean;
+                    last_used_at: string;
+                }[];
+            };
             open_account: {
                 Args: {
                     idempotency_key: string;
@@ -1090,6 +1102,8 @@ export type Database = {
                 Returns: number;
             };
             connected_account: { Args: { account_id: string }; Returns: Json };
+            disown_sign_in: { Args: { token: string }; Returns: boolean };
+            disowned_by: { Args: { token: string }; Returns: string };
             enqueue_auth_mail: {
                 Args: { data: Json; dedupe_key: string; template: string; to_address: string };
                 Returns: string;
@@ -1114,6 +1128,10 @@ export type Database = {
                 Returns: number;
             };
             record_refusal: { Args: { action: string; context: Json; detail: Json }; Returns: undefined };
+            record_session: {
+                Args: { device: string; known: boolean; session_id: string };
+                Returns: boolean;
+            };
             record_sign_in: {
                 Args: { code: string; email: string; method: string; result: string; user_id: string };
                 Returns: undefined;

@@ -416,15 +416,48 @@ $$;
 -- The questions that policies ask
 ------------------------------------------------------------------------------------------------------
 
-create view private.live_sessions with (security_invoker = true) as
-select s.id, s.user_id
-from auth.sessions as s
-where (s.not_after is null or s.not_after > now())
-  -- In hours, because a day's length is looked up in the calendar, for every statement of everybody.
-  and s.created_at > now() - 90 * interval '24 hours'
-  and coalesce(s.refreshed_at at time zone 'utc', s.created_at) > now() - 14 * interval '24 hours';
+create table private.session_limits (
+    kind text primary key,
+    idle interval not null,
+    longest interval not null,
+    constraint session_limit_is_known check (kind = 'trade'),
+    constraint session_limits_are_sensible check (idle > interval '0' and longest >= idle)
+);
+comment on table private.session_limits is
+    'How long a session may lie unused, and how long it may last in all. Changed here, it counts for every session with the next statement.';
+
+-- Every statement asks which sessions are live, and reading the limits beside them would cost it a fifth as much again. So the
+-- view holds them as constants, and is written anew when they change. In seconds, because a day's length is looked up in the
+-- calendar, for every statement of everybody.
+create function private.apply_session_limits() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    execute format(
+        $view$
+            create or replace view private.live_sessions with (security_invoker = true) as
+            select s.id, s.user_id
+            from auth.sessions as s
+            where (s.not_after is null or s.not_after > now())
+              and s.created_at > now() - interval '%s seconds'
+              and coalesce(s.refreshed_at at time zone 'utc', s.created_at) > now() - interval '%s seconds'
+        $view$,
+        extract(epoch from new.longest)::bigint, extract(epoch from new.idle)::bigint
+    );
+    return null;
+end
+$$;
+comment on function private.apply_session_limits() is 'Writes private.live_sessions with the limits of private.session_limits.';
+
+create trigger live_sessions_follow_the_limits after insert or update on private.session_limits
+    for each row execute function private.apply_session_limits();
+alter table private.session_limits enable always trigger live_sessions_follow_the_limits;
+
+insert into private.session_limits (kind, idle, longest)
+values ('trade', '14 days', '90 days');
 comment on view private.live_sessions is
-    'The sessions that still count: not ended, used within 14 days, begun within 90 (AUTH-5, AUTH-6).';
+    'The sessions that still count: not ended, and within private.session_limits (AUTH-5, AUTH-6).';
 
 create function private.session_is_live() returns boolean
     language plpgsql

@@ -35,6 +35,9 @@ values
     ('invitation_token_is_kept_as_a_hash', 'public.invitations', 'change', '{"token_hash": "\\x00"}', '{}'),
     ('invitation_address_looks_like_one', 'public.invitations', 'change', '{"email": "New@mail.example"}', '{}'),
     ('invitation_is_accepted_or_withdrawn', 'public.invitations', 'change', '{"accepted_at": "2026-01-01", "withdrawn_at": "2026-01-01"}', '{}'),
+    ('session_limit_is_known', 'private.session_limits', 'copy', '{"kind": "other"}', '{}'),
+    ('session_limits_are_sensible', 'private.session_limits', 'change', '{"idle": "100 days"}', '{}'),
+    ('session_device_is_short', 'private.session_devices', 'change', jsonb_build_object('device', repeat('x', 81)), '{}'),
     ('counter_is_known', 'private.counters', 'copy', '{"name": "quote"}', '{}'),
     ('counter_never_falls_below_zero', 'private.counters', 'change', '{"last_number": -1}', '{}'),
     ('limit_is_short_enough_to_remember', 'private.limits', 'change', '{"quota": 101}', '{}'),
@@ -139,6 +142,7 @@ values (
     'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
     '\xd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'
 );
+insert into private.session_devices (session_id, user_id) values (gen_random_uuid(), tests.id('bell owner'));
 set constraints all immediate;
 
 create function pg_temp.refused_by(given attempt) returns text

@@ -67,7 +67,7 @@ select on_table from string_to_table(
     'public.invitations private.role_template private.schedules billing.connected_accounts billing.checkout_sessions billing.stripe_events '
     'billing.stripe_leases mail.outbox audit.records audit.field_values audit.links audit.heads audit.watched audit.columns '
     'audit.anchors audit.anchor_heads audit.anchor_deliveries audit.signing_keys audit.segments '
-    'private.limits private.limit_takes',
+    'private.limits private.limit_takes private.session_limits private.session_devices private.sign_in_notices',
     ' '
 ) as on_table;
 
@@ -81,6 +81,8 @@ values
     ('members_account_id_fkey', 'public.members', 'account_id'),
     ('members_user_id_fkey', 'public.members', 'user_id'),
     ('member_has_a_role_of_the_account', 'public.members', 'role_id'),
+    ('session_devices_user_id_fkey', 'private.session_devices', 'user_id'),
+    ('sign_in_notices_user_id_fkey', 'private.sign_in_notices', 'user_id'),
     ('invitations_account_id_fkey', 'public.invitations', 'account_id'),
     ('invitation_gives_a_role_of_the_account', 'public.invitations', 'role_id'),
     ('account_state_allows_state_fkey', 'private.account_state_allows', 'state'),
@@ -124,6 +126,9 @@ values
     ('public.role_permissions', 'created_at'),
     ('public.members', 'user_id role_id display_name email created_at updated_at'),
     ('public.invitations', 'email role_id token_hash expires_at invited_by created_at updated_at'),
+    ('private.session_limits', 'idle longest'),
+    ('private.session_devices', 'user_id begun_at'),
+    ('private.sign_in_notices', 'user_id created_at'),
     ('public.customers', 'name created_at updated_at'),
     ('public.sites', 'customer_id address_line_1 created_at updated_at'),
     ('public.jobs', 'customer_id number title state created_at updated_at'),
@@ -186,6 +191,8 @@ from public.portal_links as l
 where l.account_id = tests.id('bell');
 insert into billing.stripe_events (id, type, created_at, livemode, object_type, body_sha256)
 values ('evt_1', 'x', now(), false, 'x', repeat('00', 32));
+insert into private.session_devices (session_id, user_id) values (gen_random_uuid(), tests.id('bell owner'));
+insert into private.sign_in_notices (token_hash, user_id) values (sha256('a link'), tests.id('bell owner'));
 select service.claim_stripe_object('payment_intent', 'pi_1', '', 60);
 insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret, document_id)
 values (tests.id('bell'), 'bell', 'receipt', 'a@mail.example', '{"k": 1}', false, tests.id('bell document'));

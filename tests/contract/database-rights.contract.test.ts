@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hosted } from '../support/stack.ts';
-import { asOwner, project } from './project.ts';
+import { aPerson, asOwner, project } from './project.ts';
 
 const run = randomBytes(4).toString('hex');
 const sql = asOwner();
@@ -112,6 +112,22 @@ describe('the project’s owner', () => {
         ['silences triggers while it restores data', `set local session_replication_role = replica`]
     ])('%s', async (_, statement) => {
         expect(await tried(statement)).toBe('allowed');
+    });
+
+    it('[AUTH-6] ends one session of a person by deleting its row, after which the auth server knows it no more', async () => {
+        const person = await aPerson();
+        try {
+            const { data } = await person.client.auth.getSession();
+            const { access_token, refresh_token } = data.session ?? { access_token: '', refresh_token: '' };
+            expect((await person.client.auth.getUser(access_token)).data.user?.id).toBe(person.id);
+            await sql`delete from auth.sessions where user_id = ${person.id}`;
+            expect((await person.client.auth.getUser(access_token)).data.user).toBeNull();
+            const refreshed = await person.client.auth.refreshSession({ refresh_token });
+            expect(refreshed.error).not.toBeNull();
+            expect(refreshed.data.session).toBeNull();
+        } finally {
+            await person.forget();
+        }
     });
 
     it.each([

@@ -153,6 +153,14 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
     },
     'service.take': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`) },
     'service.put_back': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`), whole: json('true') },
+    'public.end_session': { session_id: id('session') },
+    'service.record_session': {
+        session_id: id('session'),
+        device: json(`'Firefox on Linux'`),
+        known: json('false')
+    },
+    'service.disowned_by': { token: (business) => `tests.word('${business} notice')` },
+    'service.disown_sign_in': { token: (business) => `tests.word('${business} notice')` },
     'public.audit_anchor': { number: json('null'), person_id: json('null') },
     'public.audit_anchors': { before_number: json('null') },
     'service.store_anchor': {

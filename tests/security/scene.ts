@@ -20,6 +20,7 @@ export async function setTheScene(sql: ISql): Promise<void> {
             values (tests.id(${name}), tests.id(${`${name} invoice`}), 100, 'cash', now())
         `;
         await anExport(sql, name);
+        await aNotice(sql, name);
         await sql`select tests.draft(${name}, null, 'draft')`;
         await sql`select tests.photo(${name})`;
         await sql`select tests.job(${name}, 'newest job')`;
@@ -74,6 +75,27 @@ async function aTeam(sql: ISql, name: string, guest: string): Promise<void> {
         select ${`${name} invitation token`}, tests.invited(${name}, tests.address(${guest}), 'staff', 'return')
     `;
     await sql`update public.members set removed_at = null where user_id = tests.id(${guest})`;
+}
+
+/** A second session of the owner, a device they had before, and the mail that told them of it: `bell session`, and `bell notice` is its link. */
+async function aNotice(sql: ISql, name: string): Promise<void> {
+    await sql`
+        with begun as (
+            insert into auth.sessions (id, user_id, created_at, updated_at, aal)
+            values (gen_random_uuid(), tests.id(${`${name} owner`}), now(), now(), 'aal1')
+            returning id
+        )
+        select tests.keep(${`${name} session`}, id) from begun
+    `;
+    await sql`
+        insert into private.session_devices (session_id, user_id, device)
+        values (gen_random_uuid(), tests.id(${`${name} owner`}), 'Safari on iOS')
+    `;
+    await sql`insert into tests.words (name, word) values (${`${name} notice`}, ${`the notice of ${name}`})`;
+    await sql`
+        insert into private.sign_in_notices (token_hash, user_id)
+        values (sha256(convert_to(tests.word(${`${name} notice`}), 'utf8')), tests.id(${`${name} owner`}))
+    `;
 }
 
 /** An export of the trail that the owner began: `bell export` is its number, and pages leave for nobody else. */

@@ -1,5 +1,5 @@
 /** AUTH and RATE: signing in, and holding off abuse. */
-import { code, fn, nothing, schedule, setting, table, tagged, test } from './builders.ts';
+import { code, fn, nothing, schedule, setting, table, tagged, test, trigger } from './builders.ts';
 import type { LedgerRow } from './types.ts';
 
 export const signIn: readonly LedgerRow[] = [
@@ -38,6 +38,7 @@ export const signIn: readonly LedgerRow[] = [
             test('e2e', '[AUTH-1] a code by e-mail signs in with JavaScript off'),
             tagged('contract', 5),
             tagged('integration', 20),
+            tagged('security', 20),
             tagged('e2e', 2)
         ],
         doors: {
@@ -95,7 +96,10 @@ export const signIn: readonly LedgerRow[] = [
         state: 'kept',
         enforcedBy: [
             fn('private.session_is_live()'),
+            table('private.session_limits'),
+            trigger('private.session_limits', 'live_sessions_follow_the_limits'),
             code('src/lib/server/session.ts', 'authClient'),
+            code('src/lib/server/request.ts', 'sameOrigin'),
             setting('auth.enable_refresh_token_rotation', true),
             setting('auth.refresh_token_reuse_interval', 10),
             setting('auth.jwt_expiry', 600),
@@ -112,14 +116,36 @@ export const signIn: readonly LedgerRow[] = [
             ),
             test('db', '[AUTH-5] one unused for 14 days has ended'),
             test('db', '[AUTH-5] one begun 91 days ago has ended, however busy'),
+            test('db', '[AUTH-5] a shorter life counts for the sessions there are'),
+            test('db', '[AUTH-5] so does a shorter idle time'),
+            test(
+                'security',
+                'a stolen access token [AUTH-5] is worth nothing once its session is unused for 14 days'
+            ),
+            test(
+                'security',
+                'a stolen access token [AUTH-5] is worth nothing once its session is begun 90 days ago, however busy'
+            ),
+            test(
+                'security',
+                'fixation [AUTH-5] a session that was planted in a browser is not the one that its owner signs in to'
+            ),
+            test(
+                'security',
+                'a cookie [AUTH-5] in parts is read, and with a part bent, missing, swapped or of another person it is none'
+            ),
+            test(
+                'security',
+                'a form on another site [AUTH-5] is tried at every action and endpoint there is'
+            ),
             test(
                 'security',
                 '[AUTH-5] every cookie is __Host-, Secure, HttpOnly, SameSite and for this host alone'
             ),
-            tagged('db', 4),
+            tagged('db', 9),
             tagged('contract', 2),
             tagged('integration', 4),
-            tagged('security', 1)
+            tagged('security', 40)
         ],
         limits: 'Within ten seconds of a refresh the direct predecessor still works once more, so that an answer lost on a bad line costs nobody their session.',
         doors: {
@@ -131,10 +157,15 @@ export const signIn: readonly LedgerRow[] = [
         id: 'AUTH-6',
         sentence:
             'You see your sessions, can end any one of them or all, and ended means the next request fails everywhere.',
-        state: 'not_yet',
-        works: 'Signing out here or everywhere. An ended session reads nothing with its next statement, even by a stolen token used at the Data API directly.',
-        missing: 'The list of your sessions, and ending one of them from another device.',
-        enforcedBy: [fn('private.session_is_live()'), fn('private.accounts_with(text)')],
+        state: 'kept',
+        enforcedBy: [
+            fn('private.session_is_live()'),
+            fn('private.accounts_with(text)'),
+            fn('private.my_sessions()'),
+            fn('private.end_session(uuid)'),
+            code('src/lib/server/sign-in.ts', 'signOutOthers'),
+            code('src/lib/server/sign-in.ts', 'signOut')
+        ],
         provedBy: [
             test(
                 'integration',
@@ -145,10 +176,41 @@ export const signIn: readonly LedgerRow[] = [
                 'security',
                 'ended means ended, for a token that has not expired [AUTH-6] a stolen access token is worth nothing once its session was signed out'
             ),
-            tagged('db', 4),
-            tagged('integration', 2),
-            tagged('security', 1)
-        ]
+            test('db', '[AUTH-6] the one that was ended reads nothing with its next statement'),
+            test('db', "[AUTH-6] and nobody ends another person's"),
+            test(
+                'integration',
+                '[AUTH-6] the list of sessions shows each and from where it is used, marks this one, and no other person’s'
+            ),
+            test(
+                'integration',
+                '[AUTH-6] ending one session ends it at the web app, the Data API and storage with the next request, and no other'
+            ),
+            test('integration', '[AUTH-6] ending one session all others leaves this one'),
+            test(
+                'security',
+                'a stolen access token [AUTH-6] is worth nothing once its person signed out everywhere: web app, Data API, storage'
+            ),
+            test(
+                'security',
+                'a stolen access token [AUTH-6] is worth nothing once its session was ended from another device'
+            ),
+            test('e2e', '[AUTH-6] a person sees their sessions and ends one, 360 wide, light'),
+            test(
+                'contract',
+                'the project’s owner [AUTH-6] ends one session of a person by deleting its row, after which the auth server knows it no more'
+            ),
+            tagged('db', 19),
+            tagged('contract', 1),
+            tagged('integration', 8),
+            tagged('security', 5),
+            tagged('e2e', 4)
+        ],
+        limits: 'The list knows when a session was used last to ten minutes. An address that was signed for viewing one file before works on for its 60 seconds.',
+        doors: {
+            app: 'the list shows from where each session is used and since when; not yet on which device.',
+            open: 'a session that began at the auth server’s own door stands in the list too and is ended alike; the auth server itself knows it no more then.'
+        }
     },
     {
         id: 'AUTH-7',

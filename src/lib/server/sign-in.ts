@@ -183,3 +183,13 @@ export async function signOut(door: Door, scope: z.infer<typeof SignOutScope>): 
     if (gone && gone.code !== 'signed_out' && scope === 'global') throw gone;
     dropSession(door.cookies);
 }
+
+/**
+ * Ends every other session of this person; this one goes on. Without one, auth-js would end nothing and call it done.
+ * @throws {Problem} `signed_out` when nobody is signed in.
+ */
+export async function signOutOthers(door: Door): Promise<void> {
+    const { data } = await door.locals.auth.getSession();
+    if (!data.session) throw problem('signed_out');
+    succeeded(door, await door.locals.auth.signOut({ scope: 'others' }));
+}

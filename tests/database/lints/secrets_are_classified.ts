@@ -35,6 +35,8 @@ export const rule: Rule = {
         'private.idempotency.key': "Names a repetition of one's own act and opens nothing.",
         'private.idempotency.request_hash':
             'Of a request without secrets, to tell a repetition from another act.',
+        'private.sign_in_notices.token_hash':
+            'In a table that nobody may read and that the trail does not follow.',
         'public.permissions.key': 'The name of a permission.',
         'private.role_template.role_key': 'The name of a role.',
         'audit.anchors.key_id': 'Names the public key of a signature.',

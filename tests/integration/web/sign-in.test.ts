@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aBusiness, aPerson, call, clientOf, superuser } from '../../support/business.ts';
+import { answerAtGoogle, atGoogle } from '../../support/google.ts';
 import { codeFor, mailTo } from '../../support/inbox.ts';
 import { stack } from '../../support/stack.ts';
 import { aVisitor, signedIn, type Visitor } from '../../support/visitor.ts';
@@ -205,36 +206,11 @@ describe('[AUTH-1] the link of a sign-in e-mail', () => {
 });
 
 describe('[AUTH-1] signing in with Google', () => {
-    /** Follows the browser's way to the provider's page. */
-    async function atGoogle(visitor: Visitor, next = ''): Promise<{ page: string; request: string }> {
-        const begun = await visitor.get(`/auth/start?${new URLSearchParams({ provider: 'google', next })}`);
-        expect(begun.status).toBe(302);
-        const onward = await fetch(begun.headers.get('location') ?? '', { redirect: 'manual' });
-        const page = onward.headers.get('location') ?? '';
-        expect(new URL(page).origin).toBe(stack().googleUrl);
-        const text = await (await fetch(page)).text();
-        const [, request = ''] = /name="request" value="([^"]+)"/.exec(text) ?? [];
-        return { page, request };
-    }
-
-    /** Answers at the provider and goes back as far as our own address. */
-    async function answer(page: string, fields: Record<string, string>): Promise<string> {
-        const body = new URLSearchParams(fields);
-        let response = await fetch(new URL('/authorize', page), { method: 'POST', body, redirect: 'manual' });
-        let location = response.headers.get('location') ?? '';
-        while (!location.startsWith(app)) {
-            response = await fetch(location, { redirect: 'manual' });
-            location = response.headers.get('location') ?? `${app}/no-way-back`;
-        }
-        const back = new URL(location);
-        return `${back.pathname}${back.search}`;
-    }
-
     it('comes back signed in, to the page that was wanted', async () => {
         const visitor = aVisitor(app);
         const { page, request } = await atGoogle(visitor, '/jobs');
         const email = anEmail();
-        const back = await answer(page, { request, name: 'Kim Osei', email });
+        const back = await answerAtGoogle(page, { request, name: 'Kim Osei', email });
         const last = await visitor.get(back);
         expect(last.headers.get('location')).toBe('/jobs');
         expect(tokenOf(visitor)).not.toBe('');
@@ -253,14 +229,14 @@ describe('[AUTH-1] signing in with Google', () => {
     it('says so kindly when somebody cancels there', async () => {
         const visitor = aVisitor(app);
         const { page, request } = await atGoogle(visitor);
-        const last = await visitor.get(await answer(page, { request, deny: 'yes' }));
+        const last = await visitor.get(await answerAtGoogle(page, { request, deny: 'yes' }));
         expect(last.headers.get('location')).toBe('/sign-in?problem=sign_in_cancelled');
         expect(visitor.cookies.has('__Host-tf')).toBe(false);
     });
 
     it('signs in only the browser that began', async () => {
         const { page, request } = await atGoogle(aVisitor(app));
-        const back = await answer(page, { request, name: 'Kim Osei', email: anEmail() });
+        const back = await answerAtGoogle(page, { request, name: 'Kim Osei', email: anEmail() });
         const other = aVisitor(app);
         const last = await other.get(back);
         expect(last.headers.get('location')).toBe('/sign-in?problem=sign_in_started_elsewhere');

@@ -19,7 +19,7 @@ export type Example = {
     thirdCheck?: { for: readonly ('agent' | 'stranger' | 'nobody')[]; by: string };
     /** Takes away what the others need: tried after them. */
     last?: true;
-    /** The session that asks is over afterwards. */
+    /** Sessions of whoever asks are over afterwards. */
     endsSession?: true;
     request(of: Business): Promise<Request> | Request;
 };

@@ -1,9 +1,17 @@
 // The doors of the first page, money, the trail and the settings.
+import { signIn, type Business } from '../../../support/business.ts';
 import { WHO, changes, everybody, key, shows, type Examples } from './example.ts';
 
 const COUNTS =
     'says how many records the chain has and when it was anchored, nothing that the business typed';
 const CONNECT = { for: everybody, by: 'the edge function connect asks public.me() for the permission again' };
+
+/** Signs the person in once more, and answers that session's id. */
+async function anotherSession({ email, password }: Business['owner']): Promise<string> {
+    const { accessToken } = await signIn(email, password);
+    const claims = Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString();
+    return (JSON.parse(claims) as { session_id: string }).session_id;
+}
 
 export const settings: Examples = {
     '/(app) load': [{ does: 'neither', because: WHO, request: () => ({ path: '/more/security' }) }],
@@ -79,6 +87,22 @@ export const settings: Examples = {
     ],
     '/(app)/more/security load': [
         { does: 'neither', because: WHO, request: () => ({ path: '/more/security' }) }
+    ],
+    '/(app)/more/security action:one': [
+        changes(async ({ owner }) => ({
+            path: '/more/security?/one',
+            fields: { session_id: await anotherSession(owner) }
+        }))
+    ],
+    '/(app)/more/security action:others': [
+        {
+            does: 'changes',
+            endsSession: true,
+            request: async ({ owner }) => {
+                await anotherSession(owner);
+                return { path: '/more/security?/others', fields: {} };
+            }
+        }
     ],
     '/(app)/more/security action:here': [
         {

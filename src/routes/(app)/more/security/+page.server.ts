@@ -2,18 +2,34 @@ import { redirect } from '@sveltejs/kit';
 import { z } from 'zod';
 import { blankForm } from '$lib/server/forms.ts';
 import { personAction, personLoad } from '$lib/server/guard.ts';
-import { signOut } from '$lib/server/sign-in.ts';
+import { endSession, mySessions } from '$lib/server/sessions.ts';
+import { signOut, signOutOthers } from '$lib/server/sign-in.ts';
 
 const Press = z.object({});
+const One = z.object({ session_id: z.uuid() });
 
-export const load = personLoad(async ({ person }) => ({
+/** What has just been done, as the address tells it after a form. */
+const Done = z.enum(['one', 'none', 'others']).nullable().catch(null);
+
+export const load = personLoad(async ({ event, person, db }) => ({
     email: person.email,
     signedInAt: new Date(person.provedAt * 1000).toISOString(),
+    sessions: await mySessions(db),
+    done: Done.parse(event.url.searchParams.get('ended')),
     here: await blankForm(Press, {}, { id: 'here' }),
+    others: await blankForm(Press, {}, { id: 'others' }),
     everywhere: await blankForm(Press, {}, { id: 'everywhere' })
 }));
 
 export const actions = {
+    one: personAction(One, async ({ db, input }) => {
+        const ended = await endSession(db, input.session_id);
+        redirect(303, `/more/security?ended=${ended ? 'one' : 'none'}`);
+    }),
+    others: personAction(Press, async ({ event }) => {
+        await signOutOthers(event);
+        redirect(303, '/more/security?ended=others');
+    }),
     here: personAction(Press, async ({ event }) => {
         await signOut(event, 'local');
         redirect(303, '/sign-in?out=local');

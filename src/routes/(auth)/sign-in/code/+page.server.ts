@@ -1,5 +1,6 @@
 import { redirect } from '@sveltejs/kit';
 import { blankForm, openAction } from '$lib/server/forms.ts';
+import { nextPath } from '$lib/server/next-path.ts';
 import { enterCode, sendCodeAgain, waitingFor, type Waiting } from '$lib/server/sign-in.ts';
 import type { Cookies } from '@sveltejs/kit';
 import { CodeForm, PressForm } from '../../fields.ts';
@@ -29,7 +30,7 @@ export const actions = {
     enter: openAction(CodeForm, async ({ event, input }) => {
         const waiting = begun(event.cookies);
         await enterCode(event, waiting, input.code);
-        redirect(303, waiting.kind === 'sign_in' ? waiting.next : '/reset/password');
+        redirect(303, waiting.kind === 'sign_in' ? nextPath(waiting.next) : '/reset/password');
     }),
     again: openAction(PressForm, async ({ event }) => {
         await sendCodeAgain(event, begun(event.cookies));

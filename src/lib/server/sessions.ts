@@ -1,0 +1,30 @@
+/**
+ * One's own sessions: which there are, and how they end. The database lists them and ends a single one; the auth
+ * server ends all others, or all. Ended means that the next request by that session fails, whatever its token says.
+ */
+import { z } from 'zod';
+import { call, type Db } from './data.ts';
+
+const Session = z.object({
+    id: z.uuid(),
+    /** In words, like `Chrome on Android`; null when it did not begin at our own door, or tells nothing of itself. */
+    device: z.string().nullable(),
+    address: z.string().nullable(),
+    begun_at: z.string(),
+    /** Exact to ten minutes. */
+    last_used_at: z.string(),
+    is_this: z.boolean()
+});
+
+/** A session as its person sees it. */
+export type Session = z.infer<typeof Session>;
+
+/** The person's live sessions: this one first, then as they were used. */
+export function mySessions(db: Db): Promise<Session[]> {
+    return call(db, 'my_sessions', {}, z.array(Session));
+}
+
+/** Ends one session of the person's own; false when there is no such session of theirs any more. */
+export function endSession(db: Db, id: string): Promise<boolean> {
+    return call(db, 'end_session', { session_id: id }, z.boolean());
+}

@@ -1,0 +1,126 @@
+// A person's own sessions: what they are shown of them, and how they end one.
+import { afterAll, describe, expect, it } from 'vitest';
+import { aBusiness, call, clientOf, superuser, type Business, type Person } from '../../support/business.ts';
+import { stack } from '../../support/stack.ts';
+import { sessionIn, tokensOf } from '../../support/tokens.ts';
+import { aVisitor, type Visitor } from '../../support/visitor.ts';
+
+const app = process.env.TF_APP_URL ?? '';
+const sql = superuser();
+afterAll(() => sql.end());
+
+const ANDROID =
+    'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36';
+const LINUX = 'Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0';
+
+/** Signs somebody in by password on a device. */
+async function on(agent: string, { email, password }: Person, visitor = aVisitor(app)): Promise<Visitor> {
+    const answer = await visitor.post('/sign-in/password', { email, password }, { 'user-agent': agent });
+    expect(answer.status).toBe(303);
+    return visitor;
+}
+
+const sessionOf = (visitor: Visitor): string => sessionIn(tokensOf(visitor).access_token);
+const isOut = async (visitor: Visitor): Promise<boolean> =>
+    (await visitor.get('/more/security')).headers.get('location')?.startsWith('/sign-in?ended=1') ?? false;
+
+describe('[AUTH-6] the list of sessions', () => {
+    it('shows each and from where it is used, marks this one, and no other person’s', async () => {
+        const { owner } = await aBusiness();
+        const stranger = await on(ANDROID, (await aBusiness()).owner);
+        const [phone, desk] = [await on(ANDROID, owner), await on(LINUX, owner)];
+        const page = await (await desk.get('/more/security')).text();
+        expect(page).toContain(phone.address);
+        expect(page.match(/This device<\/p>/g)).toHaveLength(1);
+        expect(page).toContain(`value="${sessionOf(phone)}"`);
+        expect(page).not.toContain(`value="${sessionOf(desk)}"`);
+        expect(page).not.toContain(sessionOf(stranger));
+        expect(page).not.toContain(stranger.address);
+    });
+
+    it('says that there is no other when there is none', async () => {
+        const { owner } = await aBusiness();
+        await sql`delete from auth.sessions where user_id = ${owner.id}`;
+        const desk = await on(LINUX, owner);
+        const page = await (await desk.get('/more/security')).text();
+        expect(page).toContain('You are signed in on this device only.');
+        expect(page).not.toContain('Sign out all others');
+    });
+});
+
+describe('[AUTH-6] ending one session', () => {
+    /** What the session's access token still gets at the Data API and in storage. */
+    async function gets({ accountId }: Business, token: string): Promise<{ rows: number; file: boolean }> {
+        const db = clientOf(token);
+        const { data } = await db
+            .from('documents')
+            .select('bucket_id, object_name')
+            .eq('account_id', accountId);
+        const [row] = await sql<{ name: string }[]>`
+            select object_name as name from public.documents where account_id = ${accountId} limit 1`;
+        const file = await db.storage.from(accountId).download(row?.name ?? '');
+        return { rows: data?.length ?? 0, file: file.error === null };
+    }
+
+    it('ends it at the web app, the Data API and storage with the next request, and no other', async () => {
+        const business = await aBusiness();
+        await business.anInvoice();
+        const { owner } = business;
+        const [phone, desk] = [await on(ANDROID, owner), await on(LINUX, owner)];
+        const stolen = tokensOf(phone);
+        expect(await gets(business, stolen.access_token)).toEqual({ rows: 1, file: true });
+
+        const answer = await desk.post('/more/security?/one', { session_id: sessionOf(phone) });
+        expect(answer.headers.get('location')).toBe('/more/security?ended=one');
+        expect(await (await desk.get('/more/security?ended=one')).text()).toContain(
+            'That device is signed out.'
+        );
+
+        expect(await gets(business, stolen.access_token)).toEqual({ rows: 0, file: false });
+        await expect(call(clientOf(stolen.access_token), 'me', {})).rejects.toMatchObject({
+            hint: 'session_ended'
+        });
+        const refreshed = await fetch(`${stack().apiUrl}/auth/v1/token?grant_type=refresh_token`, {
+            method: 'POST',
+            headers: { apikey: stack().publishableKey, 'content-type': 'application/json' },
+            body: JSON.stringify({ refresh_token: stolen.refresh_token })
+        });
+        expect(refreshed.status, 'its refresh token').toBe(400);
+        const self = await fetch(`${stack().apiUrl}/auth/v1/user`, {
+            headers: { apikey: stack().publishableKey, authorization: `Bearer ${stolen.access_token}` }
+        });
+        expect(self.status, 'the auth server itself').toBe(403);
+        expect(await isOut(phone)).toBe(true);
+        expect((await desk.get('/more/security')).status).toBe(200);
+    });
+
+    it('that is over already says so', async () => {
+        const { owner } = await aBusiness();
+        const [phone, desk] = [await on(ANDROID, owner), await on(LINUX, owner)];
+        const fields = { session_id: sessionOf(phone) };
+        await desk.post('/more/security?/one', fields);
+        const again = await desk.post('/more/security?/one', fields);
+        expect(again.headers.get('location')).toBe('/more/security?ended=none');
+    });
+
+    it('of another person ends nothing', async () => {
+        const [mine, theirs] = [await aBusiness(), await aBusiness()];
+        const [thief, victim] = [await on(LINUX, mine.owner), await on(LINUX, theirs.owner)];
+        const answer = await thief.post('/more/security?/one', { session_id: sessionOf(victim) });
+        expect(answer.headers.get('location')).toBe('/more/security?ended=none');
+        expect((await victim.get('/more/security')).status).toBe(200);
+    });
+
+    it('all others leaves this one', async () => {
+        const { owner } = await aBusiness();
+        const [phone, tablet, desk] = [
+            await on(ANDROID, owner),
+            await on(ANDROID, owner),
+            await on(LINUX, owner)
+        ];
+        const answer = await desk.post('/more/security?/others', {});
+        expect(answer.headers.get('location')).toBe('/more/security?ended=others');
+        expect([await isOut(phone), await isOut(tablet)]).toEqual([true, true]);
+        expect((await desk.get('/more/security')).status).toBe(200);
+    });
+});

@@ -1,0 +1,30 @@
+// The way through the stand-in for Google, as a browser takes it.
+import { expect } from 'vitest';
+import { stack } from './stack.ts';
+import type { Visitor } from './visitor.ts';
+
+/** Follows the browser's way to the provider's page. */
+export async function atGoogle(visitor: Visitor, next = ''): Promise<{ page: string; request: string }> {
+    const begun = await visitor.get(`/auth/start?${new URLSearchParams({ provider: 'google', next })}`);
+    expect(begun.status).toBe(302);
+    const onward = await fetch(begun.headers.get('location') ?? '', { redirect: 'manual' });
+    const page = onward.headers.get('location') ?? '';
+    expect(new URL(page).origin).toBe(stack().googleUrl);
+    const text = await (await fetch(page)).text();
+    const [, request = ''] = /name="request" value="([^"]+)"/.exec(text) ?? [];
+    return { page, request };
+}
+
+/** Answers at the provider and goes back as far as the app's own address. */
+export async function answerAtGoogle(page: string, fields: Record<string, string>): Promise<string> {
+    const app = process.env.TF_APP_URL ?? '';
+    const body = new URLSearchParams(fields);
+    let response = await fetch(new URL('/authorize', page), { method: 'POST', body, redirect: 'manual' });
+    let location = response.headers.get('location') ?? '';
+    while (!location.startsWith(app)) {
+        response = await fetch(location, { redirect: 'manual' });
+        location = response.headers.get('location') ?? `${app}/no-way-back`;
+    }
+    const back = new URL(location);
+    return `${back.pathname}${back.search}`;
+}
