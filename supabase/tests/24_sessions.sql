@@ -142,17 +142,17 @@ select tests.be_postgres();
 select tests.person('kim');
 select pg_temp.keep_session_of('kim');
 select pg_temp.from_address('203.0.113.5');
-select ok(not service.record_session(tests.id('kim session'), 'Chrome on Android', false), 'who has just signed up is told nothing');
+select ok(not service.record_session(tests.id('kim session'), 'Chrome on Android', false), '[RATE-5] who has just signed up is told nothing');
 select ok(not service.record_session(tests.id('kim session'), 'Safari on iOS', false), 'and a session is recorded once');
 select is((select device from private.session_devices where session_id = tests.id('kim session')), 'Chrome on Android', 'as it began');
 select ok(not service.record_session(gen_random_uuid(), 'Chrome on Android', false), 'a session that is none is not');
 select ok(
     not service.record_session(pg_temp.begin_session('kim', 'again'), 'Chrome on Android', false),
-    'nor who comes back on the same device to the same address'
+    '[RATE-5] nor who comes back on the same device to the same address'
 );
 select ok(
     service.record_session(pg_temp.begin_session('kim', 'laptop'), 'Firefox on Windows', false),
-    'another device is told of'
+    '[RATE-5] another device is told of'
 );
 select is(
     (
@@ -161,16 +161,16 @@ select is(
         where o.template = 'new_device'
     ),
     row((select email::text from auth.users where id = tests.id('kim')), 'Firefox on Windows', '203.0.113.5', true, true, null::uuid)::text,
-    'by mail to the person: on what, from where and when'
+    '[RATE-5] by mail to the person: on what, from where and when'
 );
 select ok(
     not service.record_session(pg_temp.begin_session('kim', 'proof'), 'Safari on iOS', true),
-    'a device that proves that it signed in before is not'
+    '[RATE-5] a device that proves that it signed in before is not'
 );
 select pg_temp.from_address('203.0.113.6');
 select ok(
     service.record_session(pg_temp.begin_session('kim', 'elsewhere'), 'Chrome on Android', false),
-    'the same words from another address are another device'
+    '[RATE-5] the same words from another address are another device'
 );
 select pg_temp.from_address('2001:db8:1:2::1');
 select ok(service.record_session(pg_temp.begin_session('kim', 'home'), 'Chrome on Android', false), 'an IPv6 address too');
@@ -184,7 +184,7 @@ select pg_temp.signed_up('1 year');
 select pg_temp.from_address('203.0.113.5');
 select ok(
     service.record_session(pg_temp.begin_session('kim', 'late'), 'Chrome on Android', false),
-    'after half a year a device is new again, and nobody has just signed up'
+    '[RATE-5] after half a year a device is new again, and nobody has just signed up'
 );
 select is(
     (select count(*)::integer from private.session_devices where user_id = tests.id('kim')), 1,
@@ -217,7 +217,7 @@ select ok(
 select service.record_session(pg_temp.begin_session('kim', 'kim''s tablet'), 'Vivaldi on Linux', true);
 select ok(
     service.record_session(pg_temp.begin_session('lee', 'lee''s tablet'), 'Vivaldi on Linux', false),
-    'what is familiar to one person is not to another'
+    '[RATE-5] what is familiar to one person is not to another'
 );
 select is(
     (select count(*)::integer from private.sign_in_notices where user_id = tests.id('lee')), 2,
@@ -239,14 +239,14 @@ as $$
     order by o.id desc
     limit 1
 $$;
-select is(service.disowned_by(pg_temp.link('lee')), tests.id('lee'), 'the link in the mail is its person''s');
+select is(service.disowned_by(pg_temp.link('lee')), tests.id('lee'), '[RATE-5] the link in the mail is its person''s');
 select is(service.disowned_by('some other word'), null, 'another is nobody''s');
 select ok(not service.disown_sign_in('some other word'), 'and ends nothing');
 update private.sign_in_notices set created_at = now() - interval '7 days' where user_id = tests.id('lee');
-select is(service.disowned_by(pg_temp.link('lee')), null, 'after a week the link is over');
+select is(service.disowned_by(pg_temp.link('lee')), null, '[RATE-5] after a week the link is over');
 select ok(not service.disown_sign_in(pg_temp.link('lee')), 'and does nothing');
 update private.sign_in_notices set created_at = now() - interval '6 days 23 hours' where user_id = tests.id('lee');
-select ok(service.disown_sign_in(pg_temp.link('lee')), '"this wasn''t me" works before');
+select ok(service.disown_sign_in(pg_temp.link('lee')), '[RATE-5] "this wasn''t me" works before');
 select is(
     (select row(
         (select count(*) from auth.sessions where user_id = tests.id('lee')),
@@ -255,12 +255,12 @@ select is(
         (select count(*) from private.session_devices where user_id = tests.id('kim'))
     )::text),
     row(0, 0, true, 4)::text,
-    'it ends every session of that person and forgets their devices, and nobody else''s'
+    '[RATE-5] it ends every session of that person and forgets their devices, and nobody else''s'
 );
 select is(
     (select r.action || ' ' || r.actor_id from audit.records as r where r.chain_id = tests.id('lee') order by r.id desc limit 1),
     'sign_in.disowned ' || tests.id('lee'),
     '[AUD-2] and is on that person''s chain'
 );
-select is(service.disowned_by(pg_temp.link('lee')), null, 'once used it is nobody''s');
-select ok(not service.disown_sign_in(pg_temp.link('lee')), 'and does nothing more');
+select is(service.disowned_by(pg_temp.link('lee')), null, '[RATE-5] once used it is nobody''s');
+select ok(not service.disown_sign_in(pg_temp.link('lee')), '[RATE-5] and does nothing more');

@@ -1,7 +1,7 @@
-// A person's sessions as they see them, on a phone and at a desk: they end one, then all others.
+// A person's sessions as they see them, on a phone and at a desk: end one, and "this wasn't me".
 import { expect, type Browser, type Page } from '@playwright/test';
 import { aBusiness, anAddress, type Person } from '../support/business.ts';
-import { lookAt, test } from './support.ts';
+import { lookAt, mailTo, test } from './support.ts';
 
 const ANDROID =
     'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36';
@@ -12,14 +12,13 @@ async function signedIn(
     browser: Browser,
     { email, password }: Person,
     width: number,
-    colorScheme: 'light' | 'dark',
-    address = anAddress()
+    colorScheme: 'light' | 'dark'
 ): Promise<Page> {
     const context = await browser.newContext({
         viewport: { width, height: 780 },
         colorScheme,
         userAgent: width < 600 ? ANDROID : LINUX,
-        extraHTTPHeaders: { 'x-forwarded-for': address }
+        extraHTTPHeaders: { 'x-forwarded-for': anAddress() }
     });
     const page = await context.newPage();
     await page.goto('/sign-in/password');
@@ -40,8 +39,7 @@ for (const [width, scheme] of [
         browser
     }) => {
         const { owner } = await aBusiness();
-        const address = anAddress();
-        const lost = await signedIn(browser, owner, 360, 'light', address);
+        const lost = await signedIn(browser, owner, 360, 'light');
         const page = await signedIn(browser, owner, width, scheme);
         await page.goto('/more/security');
         await lookAt(page);
@@ -50,7 +48,7 @@ for (const [width, scheme] of [
         const others = await sessions.count();
         await sessions
             .filter({ hasText: 'last used' })
-            .filter({ hasText: address })
+            .filter({ hasText: 'Chrome on Android' })
             .getByRole('button', { name: /^Sign out / })
             .click();
         await expect(page.getByText('That device is signed out.')).toBeVisible();
@@ -64,3 +62,27 @@ for (const [width, scheme] of [
         await Promise.all([lost.context().close(), page.context().close()]);
     });
 }
+
+test('[RATE-5] a sign-in on a new device is told by mail, and “this wasn’t me” ends it', async ({
+    browser,
+    page
+}) => {
+    const { owner } = await aBusiness();
+    const first = await signedIn(browser, owner, 1280, 'light');
+    const thief = await signedIn(browser, owner, 360, 'light');
+    await page.setViewportSize({ width: 360, height: 780 });
+    const { text } = await mailTo(owner.email, /New sign-in/);
+    await page.goto(/https?:\S+\/auth\/not-me\?\S+/.exec(text)?.[0] ?? '/no-link');
+    await expect(page.getByRole('heading', { name: 'This wasn’t me' })).toBeVisible();
+    await lookAt(page);
+    await page.getByRole('button', { name: 'Sign out every device' }).click();
+    await expect(page.getByText('Every device is signed out')).toBeVisible();
+    await lookAt(page);
+    await thief.goto('/today');
+    await expect(thief).toHaveURL(/\/sign-in\?ended=1/);
+    await page.goBack();
+    await page.getByRole('button', { name: 'Sign out every device' }).click();
+    await expect(page.getByText('This link has been used already')).toBeVisible();
+    await lookAt(page);
+    await Promise.all([first.context().close(), thief.context().close()]);
+});

@@ -180,7 +180,7 @@ export const signIn: readonly LedgerRow[] = [
             test('db', "[AUTH-6] and nobody ends another person's"),
             test(
                 'integration',
-                '[AUTH-6] the list of sessions shows each and from where it is used, marks this one, and no other person’s'
+                '[AUTH-6] the list of sessions shows each on what it began and from where, marks this one, and no other person’s'
             ),
             test(
                 'integration',
@@ -208,8 +208,8 @@ export const signIn: readonly LedgerRow[] = [
         ],
         limits: 'The list knows when a session was used last to ten minutes. An address that was signed for viewing one file before works on for its 60 seconds.',
         doors: {
-            app: 'the list shows from where each session is used and since when; not yet on which device.',
-            open: 'a session that began at the auth server’s own door stands in the list too and is ended alike; the auth server itself knows it no more then.'
+            app: 'the list names the device of every session that began here.',
+            open: 'a session that began at the auth server’s own door stands in the list too, without words for its device, and is ended alike; the auth server itself knows it no more then.'
         }
     },
     {
@@ -365,8 +365,31 @@ export const signIn: readonly LedgerRow[] = [
         sentence:
             'A sign-in that looks strange is told to the person, and addresses known for attacks are shut out.',
         state: 'not_yet',
-        missing: 'Both.',
-        enforcedBy: [],
-        provedBy: []
+        works: 'A sign-in on a device that is new to the person is told to them by mail, with a link that ends every session of theirs and takes their password out of use.',
+        missing:
+            'New countries, impossible travel and many failures; alerts to us; and shutting out addresses known for attacks.',
+        enforcedBy: [
+            fn('service.record_session(uuid,text,boolean)'),
+            fn('service.disown_sign_in(text)'),
+            code('supabase/functions/auth-gate/disown.ts', 'disown')
+        ],
+        provedBy: [
+            test(
+                'integration',
+                '[RATE-5] a sign-in on a new device is told to the person by mail, but for their first one and for a device that they know'
+            ),
+            test(
+                'integration',
+                '[RATE-5] a sign-in on a new device that was somebody else’s is undone by the link in the mail, once, and not by looking at it'
+            ),
+            test('e2e', '[RATE-5] a sign-in on a new device is told by mail, and “this wasn’t me” ends it'),
+            tagged('db', 13),
+            tagged('integration', 6),
+            tagged('e2e', 1)
+        ],
+        doors: {
+            app: 'every sign-in here is looked at.',
+            open: 'a sign-in at the auth server’s own door raises no notice; it stands in the list of sessions.'
+        }
     }
 ];

@@ -95,6 +95,10 @@ const catalogue = {
         422,
         'This link has been used already, or it is too old. Sign in again and we send you a fresh code.'
     ],
+    notice_not_valid: [
+        422,
+        'This link has been used already, or it is more than a week old. If somebody else may know your password, choose a new one.'
+    ],
     credentials_wrong: [422, 'That e-mail address and password do not go together.'],
     email_not_confirmed: [422, 'Confirm your e-mail address first: type the code that we sent you.'],
     email_not_valid: [422, 'We cannot send mail to that address. Check how it is written.'],

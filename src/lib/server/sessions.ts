@@ -3,7 +3,8 @@
  * server ends all others, or all. Ended means that the next request by that session fails, whatever its token says.
  */
 import { z } from 'zod';
-import { call, type Db } from './data.ts';
+import { call, invoke, type Db } from './data.ts';
+import { asProblem, problem } from './errors.ts';
 
 const Session = z.object({
     id: z.uuid(),
@@ -27,4 +28,18 @@ export function mySessions(db: Db): Promise<Session[]> {
 /** Ends one session of the person's own; false when there is no such session of theirs any more. */
 export function endSession(db: Db, id: string): Promise<boolean> {
     return call(db, 'end_session', { session_id: id }, z.boolean());
+}
+
+/**
+ * Says that a sign-in, told of by mail, was somebody else's: every session of the person ends and their password is
+ * worth nothing any more. Nobody need be signed in; the link's token is the right.
+ * @throws {Problem} `notice_not_valid` for a link that is none, was used or is too old.
+ */
+export async function disownSignIn(db: Db, token: string): Promise<void> {
+    try {
+        await invoke(db, 'auth-gate/not-me', { token }, z.object({}));
+    } catch (thrown) {
+        const failure = asProblem(thrown);
+        throw failure.code === 'link_not_valid' ? problem('notice_not_valid', { cause: failure }) : failure;
+    }
 }

@@ -11,6 +11,8 @@
  * through. Whoever got in is given a proof for their device (`x-tf-device`), which the web tier keeps in a cookie and
  * hands back inside the signed context.
  *
+ * On what a session began is kept, its person is told of a device that is new to them, and can undo it (disown.ts).
+ *
  * Who got in and who did not is recorded in the audit trail, at this door only; what happens at the auth server's
  * own door is recorded by triggers on its tables.
  *
@@ -18,6 +20,7 @@
  * `body_too_large` 413 (over 64 KiB), `too_many_tries`, `password_paused` and `too_many_mails` 429 with Retry-After,
  * `auth_unavailable` 503.
  */
+import Bowser from 'npm:bowser@2.15.0';
 import { z } from 'npm:zod@4.6.7';
 import { personOf, requireContext } from '../_shared/caller.ts';
 import { type RequestContext } from '../_shared/context.ts';
@@ -28,8 +31,10 @@ import { readBody } from '../_shared/request.ts';
 import { serve, type Call } from '../_shared/serve.ts';
 import { callAuthServer, callService } from '../_shared/service.ts';
 import { readSettings } from '../_shared/settings.ts';
+import { deviceInWords } from './agent.ts';
 import { fieldsOf, outcomeOf, type Attempt } from './attempts.ts';
 import { deviceOf, knows, proofFor, type Device } from './device.ts';
+import { disown } from './disown.ts';
 import {
     askedOf,
     freedBy,
@@ -40,7 +45,7 @@ import {
     type Standing,
     type Wanted
 } from './limits.ts';
-import { gatePath } from './routes.ts';
+import { gatePath, isDisowning } from './routes.ts';
 
 const { TF_CONTEXT_KEY } = readSettings('TF_CONTEXT_KEY');
 
@@ -48,6 +53,8 @@ const BODY_LIMIT_BYTES = 64 * 1024;
 /** Whoever waits longer than this for being counted is better told that signing in does not work. */
 const COUNT_TIMEOUT_MS = 3000;
 const API_VERSION = { 'x-supabase-api-version': '2024-01-01' };
+
+const agentNames = { browsers: Object.values(Bowser.BROWSER_MAP), systems: Object.values(Bowser.OS_MAP) };
 
 const passedIn = ['content-type', 'x-supabase-api-version'];
 const passedOut = [
@@ -66,6 +73,9 @@ const passedOut = [
 const bodiless = [204, 205, 304];
 
 serve('auth-gate', async (call) => {
+    if (isDisowning(call.url)) {
+        return await disown(call);
+    }
     const target = gatePath(call.request.method, call.url);
     if (target.kind === 'unknown') {
         throw new Problem('not_found');
@@ -214,6 +224,7 @@ async function concluded(
             ...(outcome.userId === null
                 ? []
                 : [
+                      keepSession(visit, answer, outcome.email),
                       putBack(
                           visit,
                           freedBy(asked.attempt.method, asked.login ?? outcome.email, visit.knownDevice),
@@ -227,6 +238,24 @@ async function concluded(
         headers.set('x-tf-device', await proofFor(visit.device, outcome.email, TF_CONTEXT_KEY));
     }
     return new Response(text, { status: answer.status, headers });
+}
+
+/**
+ * Keeps on what the session began, so that its person can tell it from their others, and has them told of a device that
+ * is new to them. That it can't be kept is logged; it keeps nobody out.
+ */
+async function keepSession(visit: Visit, answer: Response, login: string | null): Promise<void> {
+    const agent = visit.context.ua ?? '';
+    const known =
+        visit.device !== null && login !== null && (await knows(visit.device, login, TF_CONTEXT_KEY));
+    const session = {
+        session_id: answer.headers.get('sb-auth-session-id'),
+        device: agent === '' ? null : deviceInWords(Bowser.parse(agent), agentNames),
+        known
+    };
+    await callService(act(visit), 'record_session', session, z.boolean(), COUNT_TIMEOUT_MS).catch(
+        (failure: unknown) => visit.call.log.error('session_not_recorded', describeFailure(failure))
+    );
 }
 
 const act = ({ call, context }: Visit) => ({ actor: 'auth', requestId: call.requestId, context }) as const;

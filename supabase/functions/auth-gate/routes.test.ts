@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gatePath } from './routes.ts';
+import { gatePath, isDisowning } from './routes.ts';
 
 const at = (method: string, path: string) => gatePath(method, new URL(`http://gate.test${path}`));
 
@@ -55,6 +55,16 @@ describe('auth-gate', () => {
         '/auth-gate/auth/v1/token?grant_type=password&grant_type=id_token'
     ])('knows nothing of %s', (path) => {
         expect(at('POST', path)).toEqual({ kind: 'unknown' });
+    });
+
+    it.each([
+        ['/auth-gate/not-me', true],
+        ['/functions/v1/auth-gate/not-me', true],
+        ['/auth-gate/not-me/', false],
+        ['/auth-gate/auth/v1/not-me', false],
+        ['/auth-gate/not-me/../admin/users', false]
+    ])('has one path of its own: %s is it, %s', (path, own) => {
+        expect(isDisowning(new URL(`http://gate.test${path}`))).toBe(own);
     });
 
     it('says which methods there are', () => {

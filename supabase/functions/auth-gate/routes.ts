@@ -17,6 +17,11 @@ const routes: Readonly<Record<string, Route>> = {
 
 const grantTypes = ['password', 'refresh_token', 'pkce'];
 
+/** Is it the one path of the gate's own? See disown.ts. */
+export function isDisowning(url: URL): boolean {
+    return /\/auth-gate\/not-me$/.test(url.pathname);
+}
+
 export type GatePath =
     | { readonly kind: 'unknown' }
     | { readonly kind: 'wrong_method'; readonly allowed: readonly string[] }

@@ -6,6 +6,7 @@ import { z } from 'npm:zod@4.6.7';
 import { anchorDigestMail } from './templates/anchor-digest.ts';
 import type { Mail } from './templates/layout.ts';
 import { invoiceMail, receiptMail } from './templates/money.ts';
+import { newDeviceMail } from './templates/new-device.ts';
 import { codeMail } from './templates/sign-in.ts';
 import { invitationMail } from './templates/team.ts';
 import { displayName } from './templates/text.ts';
@@ -56,6 +57,13 @@ const Invitation = z.object({
     expires_at: z.string()
 });
 
+const NewDevice = z.object({
+    at: z.string(),
+    device: optionalText,
+    address: optionalText,
+    link_token: z.string().min(1)
+});
+
 const AnchorDigest = z.object({
     business_name: z.string(),
     anchor: z.looseObject({
@@ -97,6 +105,8 @@ function render({ template, data }: OutboxRow, appOrigin: string): Mail | NotCom
             return withData(Invoice, data, (values) => invoiceMail(values, appOrigin));
         case 'receipt':
             return withData(Receipt, data, (values) => receiptMail(values, appOrigin));
+        case 'new_device':
+            return withData(NewDevice, data, (values) => newDeviceMail(values, appOrigin));
         case 'invitation':
             return withData(Invitation, data, (values) => invitationMail(values, appOrigin));
         case 'anchor_digest':

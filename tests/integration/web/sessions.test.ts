@@ -1,6 +1,7 @@
-// A person's own sessions: what they are shown of them, and how they end one.
+// A person's own sessions: what they are shown of them, how they end one, and what they are told of a new device.
 import { afterAll, describe, expect, it } from 'vitest';
 import { aBusiness, call, clientOf, superuser, type Business, type Person } from '../../support/business.ts';
+import { mailTo } from '../../support/inbox.ts';
 import { stack } from '../../support/stack.ts';
 import { sessionIn, tokensOf } from '../../support/tokens.ts';
 import { aVisitor, type Visitor } from '../../support/visitor.ts';
@@ -25,13 +26,17 @@ const isOut = async (visitor: Visitor): Promise<boolean> =>
     (await visitor.get('/more/security')).headers.get('location')?.startsWith('/sign-in?ended=1') ?? false;
 
 describe('[AUTH-6] the list of sessions', () => {
-    it('shows each and from where it is used, marks this one, and no other person’s', async () => {
+    it('shows each on what it began and from where, marks this one, and no other person’s', async () => {
         const { owner } = await aBusiness();
         const stranger = await on(ANDROID, (await aBusiness()).owner);
         const [phone, desk] = [await on(ANDROID, owner), await on(LINUX, owner)];
         const page = await (await desk.get('/more/security')).text();
+        expect(page).toContain('Chrome on Android');
         expect(page).toContain(phone.address);
         expect(page.match(/This device<\/p>/g)).toHaveLength(1);
+        const [, marked = ''] =
+            /<p class="device[^"]*">([^<]*)<\/p>(?:(?!<li).)*?This device<\/p>/s.exec(page) ?? [];
+        expect(marked).toBe('Firefox on Linux');
         expect(page).toContain(`value="${sessionOf(phone)}"`);
         expect(page).not.toContain(`value="${sessionOf(desk)}"`);
         expect(page).not.toContain(sessionOf(stranger));
@@ -123,4 +128,66 @@ describe('[AUTH-6] ending one session', () => {
         expect([await isOut(phone), await isOut(tablet)]).toEqual([true, true]);
         expect((await desk.get('/more/security')).status).toBe(200);
     });
+});
+
+describe('[RATE-5] a sign-in on a new device', () => {
+    const mailsTo = async (email: string): Promise<number> => {
+        const [row] = await sql<{ mails: number }[]>`
+            select count(*)::int as mails from mail.outbox where template = 'new_device' and to_address = ${email}`;
+        return row?.mails ?? -1;
+    };
+
+    it('is told to the person by mail, but for their first one and for a device that they know', async () => {
+        const { owner } = await aBusiness();
+        const desk = await on(LINUX, owner);
+        expect(await mailsTo(owner.email), 'somebody new').toBe(0);
+        const phone = await on(ANDROID, owner);
+        const { subject, text } = await mailTo(owner.email);
+        expect(subject).toBe('New sign-in to your TradersFlow');
+        expect(text).toContain('Chrome on Android');
+        expect(text).toContain(`from the address ${phone.address}`);
+
+        // The desk comes back from elsewhere, with the cookie by which it is known.
+        const moved = aVisitor(app);
+        for (const [name, value] of desk.cookies) if (name !== '__Host-tf') moved.cookies.set(name, value);
+        await on(LINUX, owner, moved);
+        expect(await mailsTo(owner.email)).toBe(1);
+    });
+
+    it('that was somebody else’s is undone by the link in the mail, once, and not by looking at it', async () => {
+        const { owner } = await aBusiness();
+        const [desk, thief] = [await on(LINUX, owner), await on(ANDROID, owner)];
+        const { text } = await mailTo(owner.email);
+        const link = new URL(/https?:\S+\/auth\/not-me\?\S+/.exec(text)?.[0] ?? 'http://no.link');
+        expect(link.origin).toBe(app);
+        const [path, token] = [`${link.pathname}${link.search}`, link.searchParams.get('token') ?? ''];
+        for (let scan = 0; scan < 3; scan += 1) expect((await aVisitor(app).get(path)).status).toBe(200);
+        expect((await thief.get('/more/security')).status, 'looking changes nothing').toBe(200);
+
+        const pressed = await aVisitor(app).post(path, { token });
+        expect(pressed.headers.get('location')).toBe('/reset?disowned');
+        expect(await (await aVisitor(app).get('/reset?disowned')).text()).toContain(
+            'Every device is signed out'
+        );
+        expect([await isOut(thief), await isOut(desk)]).toEqual([true, true]);
+        const { email, password } = owner;
+        expect(
+            (await aVisitor(app).post('/sign-in/password', { email, password })).status,
+            'the old password'
+        ).toBe(422);
+
+        const again = await aVisitor(app).post(path, { token });
+        expect(again.status).toBe(422);
+        expect(await again.text()).toContain('This link has been used already');
+    });
+
+    it.each(['', 'short', 'A'.repeat(43), `${'A'.repeat(42)}%00`])(
+        'is undone by no other link: %j',
+        async (token) => {
+            const answer = await aVisitor(app).post(`/auth/not-me?token=${'A'.repeat(43)}`, { token });
+            expect([400, 422]).toContain(answer.status);
+            const looked = await aVisitor(app).get(`/auth/not-me?${new URLSearchParams({ token })}`);
+            expect(looked.status).toBe(/^[\w-]{43}$/.test(token) ? 200 : 303);
+        }
+    );
 });

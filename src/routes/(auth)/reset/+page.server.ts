@@ -5,7 +5,10 @@ import { keepWaiting, sendReset } from '$lib/server/sign-in.ts';
 import { EmailForm } from '../fields.ts';
 import type { PageServerLoad } from './$types';
 
-export const load: PageServerLoad = async () => ({ form: await blankForm(EmailForm) });
+export const load: PageServerLoad = async ({ url }) => ({
+    disowned: url.searchParams.has('disowned'),
+    form: await blankForm(EmailForm)
+});
 
 export const actions = {
     default: openAction(EmailForm, async ({ event, input }) => {

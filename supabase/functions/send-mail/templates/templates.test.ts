@@ -3,6 +3,7 @@ import { anchorDigestMail } from './anchor-digest.ts';
 import type { Mail } from './layout.ts';
 import { escapeHtml, markup } from './markup.ts';
 import { invoiceMail, receiptMail, type InvoiceData } from './money.ts';
+import { newDeviceMail } from './new-device.ts';
 import { codeMail } from './sign-in.ts';
 import { invitationMail } from './team.ts';
 import { displayName, oneLine, paragraphs } from './text.ts';
@@ -123,6 +124,27 @@ describe('the mails', () => {
             expect(form).toContain('until 2 Jul 2026');
         }
         expect(mail.text).toMatchSnapshot();
+    });
+
+    it('a new device says on what, when and from where, and has one button', () => {
+        const seen = {
+            at: '2026-07-01T23:30:00Z',
+            device: 'Safari on iPhone',
+            address: '198.51.100.7',
+            link_token: 'tok_-EN'
+        };
+        const mail = newDeviceMail(seen, origin);
+        expectHarmless(mail);
+        for (const form of [mail.html, mail.text]) {
+            expect(form).toContain('Safari on iPhone');
+            expect(form).toContain('2 Jul 2026 at 00:30, from the address 198.51.100.7');
+            expect(form).toContain('https://app.example/auth/not-me?token=tok_-EN');
+        }
+        expect(mail.text).toMatchSnapshot();
+        const bare = newDeviceMail({ ...seen, device: null, address: null }, origin);
+        expect(bare.text).toContain('A device that does not say what it is');
+        expect(bare.text).not.toContain('from the address');
+        expectHarmless(newDeviceMail({ ...seen, device: hostile, address: hostile }, origin));
     });
 
     it('hostile names and messages stay words', () => {
