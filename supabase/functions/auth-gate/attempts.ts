@@ -2,6 +2,7 @@
  * Which calls through the gate are attempts to sign in, and how they ended: what the audit trail is told of them.
  * Never a password, a code or a token. Pure, so that Node can test it.
  */
+
 /** An attempt to sign in. The address is null where the caller proves themselves without one. */
 export type Attempt = {
     readonly method: 'password' | 'code' | 'provider';
@@ -12,6 +13,15 @@ export type Attempt = {
 export type Outcome =
     | { readonly userId: string; readonly email: string | null; readonly code: null }
     | { readonly userId: null; readonly email: null; readonly code: string };
+
+/** Somebody who got in by an attempt. */
+export type Entry = {
+    readonly attempt: Attempt;
+    readonly userId: string;
+    /** Their login; null for a person without an address. */
+    readonly login: string | null;
+    readonly sessionId: string | null;
+};
 
 const methods: Readonly<Record<string, Attempt['method']>> = {
     'token?grant_type=password': 'password',

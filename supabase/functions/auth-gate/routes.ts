@@ -17,9 +17,9 @@ const routes: Readonly<Record<string, Route>> = {
 
 const grantTypes = ['password', 'refresh_token', 'pkce'];
 
-/** Is it the one path of the gate's own? See disown.ts. */
-export function isDisowning(url: URL): boolean {
-    return /\/auth-gate\/not-me$/.test(url.pathname);
+/** A path of the gate's own, without a slash or a leading `auth/v1`; null when it leads to the auth server. */
+export function ownPath(url: URL): string | null {
+    return /\/auth-gate\/([a-z-]+)$/.exec(url.pathname)?.[1] ?? null;
 }
 
 export type GatePath =

@@ -1,0 +1,25 @@
+/**
+ * What the audit trail is told at the gate: who got in and who did not, for known and unknown logins alike. What happens
+ * at the auth server's own door is recorded by triggers on its tables.
+ */
+import { z } from 'npm:zod@4.6.7';
+import { describeFailure } from '../_shared/log.ts';
+import { callService } from '../_shared/service.ts';
+import type { Attempt } from './attempts.ts';
+import { act, type Visit } from './visit.ts';
+
+export type Told = {
+    readonly email: string | null;
+    readonly userId: string | null;
+    readonly method: Attempt['method'] | 'mail';
+    readonly result: 'ok' | 'failed' | 'refused';
+    readonly code: string | null;
+};
+
+/** That the trail can't be written is logged; it keeps nobody out. */
+export async function record(visit: Visit, { email, userId, method, result, code }: Told): Promise<void> {
+    const told = { email, user_id: userId, method, result, code };
+    await callService(act(visit), 'record_sign_in', told, z.null()).catch((failure: unknown) =>
+        visit.call.log.error('sign_in_not_recorded', describeFailure(failure))
+    );
+}
