@@ -3,17 +3,25 @@ import { stack } from './stack.ts';
 
 export type Mail = { id: string; subject: string; text: string; html: string };
 
-/** The next e-mail to an address, as soon as it has come; `after` (an id) skips what came before. */
-export async function mailTo(address: string, after?: string): Promise<Mail> {
-    const query = new URLSearchParams({ to: address, timeout_ms: '10000', ...(after ? { after } : {}) });
+/**
+ * The newest e-mail to an address, as soon as one has come, or the first `after` another (its id); with `about`, of those
+ * whose subject holds that.
+ */
+export async function mailTo(address: string, after?: string, about?: string): Promise<Mail> {
+    const query = new URLSearchParams({
+        to: address,
+        timeout_ms: '10000',
+        ...(after ? { after } : {}),
+        ...(about ? { subject: about } : {})
+    });
     const response = await fetch(`${stack().inboxUrl}/api/messages/wait?${query}`);
     if (!response.ok) throw new Error(`No e-mail came to ${address}.`);
     return (await response.json()) as Mail;
 }
 
-/** The six-digit code that a sign-in e-mail carries. */
+/** The six-digit code of the sign-in e-mail, which the notice of a new device may precede or follow. */
 export async function codeFor(address: string, after?: string): Promise<string> {
-    const { subject } = await mailTo(address, after);
+    const { subject } = await mailTo(address, after, ' is your ');
     const [code] = /\b\d{6}\b/.exec(subject) ?? [];
     if (!code) throw new Error(`There is no code in "${subject}".`);
     return code;
