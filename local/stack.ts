@@ -145,7 +145,11 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         names,
         given,
         standIns: played.settings,
-        derived: { APP_ORIGIN: appOrigin, ...Object.fromEntries(fromManifest) },
+        derived: {
+            APP_ORIGIN: appOrigin,
+            APP_HOST: new URL(given.APP_ORIGIN || appOrigin).hostname,
+            ...Object.fromEntries(fromManifest)
+        },
         generated: secrets.generated
     });
     save();

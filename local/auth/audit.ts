@@ -23,7 +23,10 @@ const LOG_TYPES = {
     challenge_created: 'factor',
     verification_attempted: 'factor',
     factor_deleted: 'factor',
-    factor_updated: 'factor'
+    factor_updated: 'factor',
+    passkey_created: 'user',
+    passkey_updated: 'user',
+    passkey_deleted: 'user'
 } as const;
 
 export type AuditAction = keyof typeof LOG_TYPES;

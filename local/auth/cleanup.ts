@@ -36,6 +36,11 @@ export function createCleanup({ sql, clock, log }: Pick<Auth, 'sql' | 'clock' | 
                 select id from auth.mfa_factors where created_at < ${before(1)} and status = 'unverified'
                 limit 100 for update skip locked
             )
+        `,
+        () => sql`
+            delete from auth.webauthn_challenges where id in (
+                select id from auth.webauthn_challenges where expires_at < ${before(0)} limit 100 for update skip locked
+            )
         `
     ];
     let turn = 0;

@@ -50,7 +50,7 @@ export function discoveryRoutes({ settings, keys, externalUrl }: Auth): Hono<Env
             sms_provider: '',
             saml_enabled: false,
             saml_private_key_next_configured: false,
-            passkeys_enabled: false
+            passkeys_enabled: settings.passkey.enabled
         })
     );
 

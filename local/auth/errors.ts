@@ -43,6 +43,7 @@ const CATALOGUE = {
     otp_expired: [403, 'Token has expired or is invalid'],
     over_email_send_rate_limit: [429, 'email rate limit exceeded'],
     over_request_rate_limit: [429, 'Request rate limit reached'],
+    passkey_disabled: [404, 'Passkeys are switched off'],
     phone_provider_disabled: [400, 'Unsupported phone provider'],
     provider_email_needs_verification: [422, 'Unverified email'],
     reauthentication_needed: [400, 'Password update requires reauthentication'],
@@ -55,6 +56,7 @@ const CATALOGUE = {
     session_not_found: [403, 'Session from session_id claim in JWT does not exist'],
     signup_disabled: [422, 'Signups not allowed for this instance'],
     too_many_enrolled_mfa_factors: [422, 'This person has as many factors as are allowed'],
+    too_many_passkeys: [422, 'This person has as many passkeys as are allowed'],
     unexpected_failure: [500, 'Unexpected failure, please check server logs for more information'],
     unknown: [400, 'Refused'],
     user_already_exists: [422, 'User already registered'],
@@ -62,7 +64,11 @@ const CATALOGUE = {
     user_not_found: [403, 'User from sub claim in JWT does not exist'],
     user_sso_managed: [422, 'Updating email, phone, password of a SSO account only possible via SSO'],
     validation_failed: [400, 'The request is not valid'],
-    weak_password: [422, 'Password is too weak']
+    weak_password: [422, 'Password is too weak'],
+    webauthn_challenge_expired: [400, 'The challenge is too old; ask for another one'],
+    webauthn_challenge_not_found: [400, 'No such challenge, or it was answered before'],
+    webauthn_credential_exists: [422, 'This passkey is registered already'],
+    webauthn_verification_failed: [400, 'The passkey’s answer is not the right one']
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ErrorCode = keyof typeof CATALOGUE;

@@ -16,6 +16,7 @@ import { createLimits } from './limits.ts';
 import { logoutRoutes } from './logout.ts';
 import { oauthRoutes } from './oauth.ts';
 import { otpRoutes } from './otp.ts';
+import { adminPasskeyRoutes, passkeyRoutes } from './passkeys/index.ts';
 import { createProviders } from './providers.ts';
 import { recoverRoutes } from './recover.ts';
 import { callerOf } from './request.ts';
@@ -62,8 +63,10 @@ export async function createAuth(deps: AuthDeps): Promise<AuthServer> {
         recoverRoutes,
         recoveryCodeRoutes,
         factorRoutes,
+        passkeyRoutes,
         adminRoutes,
-        adminFactorRoutes
+        adminFactorRoutes,
+        adminPasskeyRoutes
     ];
     for (const routes of parts) app.route('/', routes(auth));
 

@@ -16,8 +16,9 @@ type Rates = AuthSettings['rate_limit'];
 type LimitSetting = 'sign_in_sign_ups' | 'token_verifications' | 'token_refresh';
 
 const inFiveMinutes = (setting: LimitSetting) => (rates: Rates) => rates[setting] / FIVE_MINUTES;
-/** The server's own rate; config.toml has no name for it. */
+/** The server's own rates; config.toml has no names for them. */
 const factorTries = () => 15 / MINUTE;
+const passkeySignIns = () => 30 / FIVE_MINUTES;
 
 /** How many a second come back to each bucket. */
 const PER_ADDRESS = {
@@ -30,7 +31,8 @@ const PER_ADDRESS = {
     verify: inFiveMinutes('token_verifications'),
     token: inFiveMinutes('token_refresh'),
     factor_challenge: factorTries,
-    factor_verify: factorTries
+    factor_verify: factorTries,
+    passkey: passkeySignIns
 } as const satisfies Record<string, (rates: Rates) => number>;
 
 export type LimitName = keyof typeof PER_ADDRESS;

@@ -91,7 +91,14 @@ const AuthSection = z.looseObject({
             web_authn: FactorKind
         })
         .prefault({}),
-    passkey: Switch.optional(),
+    passkey: z.looseObject({ enabled: z.boolean().default(false) }).prefault({}),
+    webauthn: z
+        .looseObject({
+            rp_display_name: z.string().default(''),
+            rp_id: z.string().default(''),
+            rp_origins: z.array(z.string()).default([])
+        })
+        .prefault({}),
     oauth_server: Switch.optional()
 });
 
@@ -159,12 +166,9 @@ function* unsupported(section: z.infer<typeof AuthSection>): Generator<string> {
     if (section.enable_manual_linking) yield notYet('[auth] enable_manual_linking');
     if (section.sms.enable_signup) yield notYet('[auth.sms] enable_signup');
     if (section.captcha?.enabled) yield notYet('[auth.captcha]');
-    if (section.passkey?.enabled) yield notYet('[auth.passkey]');
     if (section.oauth_server?.enabled) yield notYet('[auth.oauth_server]');
-    for (const kind of ['phone', 'web_authn'] as const) {
-        const { enroll_enabled: enrol, verify_enabled: verify } = section.mfa[kind];
-        if (enrol || verify) yield notYet(`[auth.mfa.${kind}]`);
-    }
+    if (isOn(section.mfa.phone)) yield notYet('[auth.mfa.phone]');
+    if (section.passkey.enabled || isOn(section.mfa.web_authn)) yield* relyingPartyProblems(section.webauthn);
     if ('recovery_codes' in section.mfa) {
         yield 'no project can switch [auth.mfa.recovery_codes] on yet; leave it out.';
     }
@@ -179,6 +183,20 @@ function* unsupported(section: z.infer<typeof AuthSection>): Generator<string> {
         if (!provider.client_id || !provider.secret)
             yield `[auth.external.${name}] needs client_id and secret.`;
         if (provider.url && !URL.canParse(provider.url)) yield `[auth.external.${name}] url is no URL.`;
+    }
+}
+
+const isOn = (kind: z.infer<typeof FactorKind>): boolean => kind.enroll_enabled || kind.verify_enabled;
+
+function* relyingPartyProblems(party: z.infer<typeof AuthSection>['webauthn']): Generator<string> {
+    if (!party.rp_display_name || !party.rp_id || party.rp_origins.length === 0) {
+        yield '[auth.webauthn] needs rp_display_name, rp_id and rp_origins.';
+    }
+    for (const origin of party.rp_origins) {
+        const host = URL.canParse(origin) ? new URL(origin).hostname : '';
+        if (host !== party.rp_id && !host.endsWith(`.${party.rp_id}`)) {
+            yield `[auth.webauthn] rp_origins "${origin}" is no address of rp_id "${party.rp_id}".`;
+        }
     }
 }
 

@@ -63,6 +63,9 @@ export type FactorRow = {
     secret: string | null;
     phone: string | null;
     last_challenged_at: Date | null;
+    web_authn_credential: unknown;
+    web_authn_aaguid: string | null;
+    last_webauthn_challenge_data: unknown;
 };
 
 export type User = UserRow & { identities: IdentityRow[]; factors: FactorRow[] };
@@ -184,7 +187,11 @@ export function factorJson(factor: FactorRow): Record<string, unknown> {
         ...unlessEmpty({ friendly_name: factor.friendly_name }),
         factor_type: factor.factor_type,
         phone: factor.phone ?? '',
-        last_challenged_at: factor.last_challenged_at
+        last_challenged_at: factor.last_challenged_at,
+        ...unlessEmpty({
+            web_authn_aaguid: factor.web_authn_aaguid,
+            last_webauthn_challenge_data: factor.last_webauthn_challenge_data
+        })
     };
 }
 

@@ -217,6 +217,14 @@ describe('under other settings', () => {
             [{ email: { smtp: { enabled: true } } }, /no SMTP/],
             [{ external: { github: { enabled: true, client_id: 'a', secret: 'b' } } }, /external\.github/],
             [{ mfa: { phone: { enroll_enabled: true } } }, /mfa\.phone/],
+            [{ passkey: { enabled: true } }, /auth\.webauthn.*needs/],
+            [
+                {
+                    passkey: { enabled: true },
+                    webauthn: { rp_display_name: 'A', rp_id: 'a.example', rp_origins: ['https://b.example'] }
+                },
+                /rp_origins "https:\/\/b\.example"/
+            ],
             [{ mfa: { recovery_codes: { enroll_enabled: true } } }, /recovery_codes.*leave it out/],
             [
                 {

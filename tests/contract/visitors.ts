@@ -1,6 +1,6 @@
 // People at the auth server's door. Each comes from an address of their own, so that no test uses up another's limits.
 import { randomBytes, randomInt } from 'node:crypto';
-import { createClient, type AuthError, type Session, type SupabaseClient } from '@supabase/supabase-js';
+import { createClient, type Session, type SupabaseClient } from '@supabase/supabase-js';
 import type { StackInfo } from '../support/stack.ts';
 
 type Door = Pick<StackInfo, 'apiUrl' | 'secretKey'>;
@@ -73,7 +73,9 @@ export async function signedIn(
 }
 
 /** What a refusal says, in the two parts that are promised to stay. */
-export const refusalOf = (error: AuthError | null): { status: number | undefined; code: unknown } | null =>
+export const refusalOf = (
+    error: { status?: number | undefined; code?: unknown } | null
+): { status: number | undefined; code: unknown } | null =>
     error && { status: error.status, code: error.code };
 
 /** Does the work on a stack whose clock is some seconds ahead, and puts the clock right again. */

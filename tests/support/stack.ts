@@ -45,7 +45,7 @@ function hostedProject(env: NodeJS.ProcessEnv): StackInfo {
         googleUrl: '',
         appleUrl: '',
         controlUrl: '',
-        env: {}
+        env: { APP_ORIGIN: env.CONTRACT_APP_ORIGIN ?? '' }
     };
 }
 

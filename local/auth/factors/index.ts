@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { audit } from '../audit.ts';
 import type { Auth, Env, Work } from '../contract.ts';
 import { refusal, type ErrorCode } from '../errors.ts';
-import { jsonObject, readBody, requireNamedPerson, text, type Bearer } from '../request.ts';
+import { readBody, requireNamedPerson, text, type Bearer } from '../request.ts';
 import type { SessionRow } from '../sessions.ts';
 import { inTransaction, KeepAndRefuse } from '../transactions.ts';
 import { lockUser, type FactorRow, type FactorType, type User } from '../users.ts';
@@ -17,12 +17,14 @@ import {
     isExpired,
     markFactorVerified,
     openChallenge,
-    ownFactor
+    ownFactor,
+    type ChallengeRow
 } from './rows.ts';
 import { isTotpCode, newTotp } from './totp.ts';
+import { Answer as KeyAnswer, askForKey, demandAnswer, judgeKey, rememberKey } from './webauthn.ts';
 
 const Enrolment = z.object({ factor_type: text, friendly_name: text, issuer: text, phone: text });
-const Answer = z.object({ challenge_id: z.uuid(), code: text, webauthn: jsonObject });
+const Answer = z.object({ challenge_id: z.uuid(), code: text, webauthn: KeyAnswer.nullish() });
 
 type SignedIn = { user: User; session: SessionRow };
 type Visit = SignedIn & { factor: FactorRow };
@@ -38,7 +40,7 @@ export function factorRoutes(auth: Auth): Hono<Env> {
             throw refusal('validation_failed', 'factor_type is one of totp, phone and webauthn');
         }
         if (!auth.settings.mfa[SETTING_OF[type]].enroll_enabled) throw refusal(ENROL_OFF[type]);
-        return c.json(await enrol(auth, c, person, body));
+        return c.json(await enrol(auth, c, person, type, body));
     });
 
     routes.post('/factors/:id/challenge', async (c) => {
@@ -56,6 +58,7 @@ export function factorRoutes(auth: Auth): Hono<Env> {
             throw refusal('validation_failed', 'Verifying needs a code');
         }
         demandVerifying(auth, visit.factor);
+        if (visit.factor.factor_type === 'webauthn') demandAnswer(body.webauthn);
         return c.json(await inTransaction(auth, c.get('caller'), (work) => verify(work, visit, body)));
     });
 
@@ -114,31 +117,38 @@ async function enrol(
     auth: Auth,
     c: Context<Env>,
     { user, session }: SignedIn,
+    type: FactorType,
     body: z.output<typeof Enrolment>
 ): Promise<Record<string, unknown>> {
     const issuer = body.issuer || new URL(auth.settings.site_url).host;
-    const totp = newTotp(issuer, user.email ?? '');
+    const totp = type === 'totp' ? newTotp(issuer, user.email ?? '') : null;
     const factor = await inTransaction(auth, c.get('caller'), async (work) => {
         const made = await enrolFactor(work, user, session, {
-            factor_type: 'totp',
+            factor_type: type,
             friendly_name: body.friendly_name,
-            secret: totp.secret
+            secret: totp?.secret ?? null
         });
-        await audit(work, user, 'factor_in_progress', { factor_id: made.id });
+        await audit(work, user, 'factor_in_progress', { factor_id: made.id, factor_type: type });
         return made;
     });
     return {
         id: factor.id,
         type: factor.factor_type,
         friendly_name: factor.friendly_name,
-        totp: { qr_code: totp.qrCode, secret: totp.secret, uri: totp.uri }
+        ...(totp ? { totp: { qr_code: totp.qrCode, secret: totp.secret, uri: totp.uri } } : {})
     };
 }
 
 async function challenge(work: Work, { user, factor }: Visit): Promise<Record<string, unknown>> {
-    const { id, expiresAt } = await insertChallenge(work, factor);
+    const asked = factor.factor_type === 'webauthn' ? askForKey(work, user, factor) : null;
+    const { id, expiresAt } = await insertChallenge(work, factor, asked?.session);
     await audit(work, user, 'challenge_created', { factor_id: factor.id, factor_status: factor.status });
-    return { id, type: factor.factor_type, expires_at: expiresAt };
+    return {
+        id,
+        type: factor.factor_type,
+        expires_at: expiresAt,
+        ...(asked ? { webauthn: asked.data } : {})
+    };
 }
 
 async function verify(
@@ -154,15 +164,32 @@ async function verify(
         await dropChallenge(db, open);
         return new KeepAndRefuse(refusal('mfa_challenge_expired'));
     }
-    if (!isTotpCode(factor.secret ?? '', body.code, now)) throw refusal('mfa_verification_failed');
+    await demandProof(work, { user, session, factor }, open, body);
     await audit(work, user, 'verification_attempted', {
         factor_id: factor.id,
         challenge_id: open.id,
         factor_type: factor.factor_type
     });
-    await db`update auth.mfa_challenges set verified_at = ${now} where id = ${open.id}`;
     await markFactorVerified(work, factor);
     const token = await raiseSession(work, user, session, factor);
     await dropUnverified(db, user, factor.factor_type);
     return token;
+}
+
+/** An answered code leaves its challenge answered; a security key's answer takes it away. */
+async function demandProof(
+    work: Work,
+    { user, factor }: Visit,
+    open: ChallengeRow,
+    body: z.output<typeof Answer>
+): Promise<void> {
+    const { db, now } = work;
+    if (factor.factor_type === 'webauthn') {
+        const judged = await judgeKey(work, user, open, demandAnswer(body.webauthn));
+        await dropChallenge(db, open);
+        await rememberKey(work, factor, open, judged);
+        return;
+    }
+    if (!isTotpCode(factor.secret ?? '', body.code, now)) throw refusal('mfa_verification_failed');
+    await db`update auth.mfa_challenges set verified_at = ${now} where id = ${open.id}`;
 }
