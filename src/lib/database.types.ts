@@ -990,6 +990,7 @@ export type Database = {
             prepare_invoice_pdf: { Args: { account_id: string; invoice_id: string }; Returns: Json };
             remove_member: { Args: { account_id: string; member_id: string }; Returns: boolean };
             report_refusal: { Args: { account_id: string; act: string; code: string }; Returns: boolean };
+            require_fresh: { Args: Record<PropertyKey, never>; Returns: boolean };
             resend_invitation: {
                 Args: { account_id: string; idempotency_key: string; invitation_id: string };
                 Returns: string;
@@ -1037,6 +1038,7 @@ export type Database = {
                 };
                 Returns: Json;
             };
+            start_payouts: { Args: { account_id: string }; Returns: Json };
             today: { Args: { account_id: string }; Returns: Json };
             view_documents: {
                 Args: { account_id: string; document_ids: string[] };

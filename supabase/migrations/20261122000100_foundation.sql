@@ -161,6 +161,7 @@ begin
             when 'more_than_yours' then '42501'
             when 'owners_only' then '42501'
             when 'invitation_not_yours' then '42501'
+            when 'fresh_proof_needed' then '42501'
             else 'P0001'
         end,
         hint = code,

@@ -13,6 +13,7 @@ begin
         select jsonb_build_object(
             'user_id', u.id,
             'email', u.email,
+            'fresh_seconds', greatest(0, coalesce(extract(epoch from private.fresh_until() - now())::integer, 0)),
             'accounts', coalesce(
                 (
                     select jsonb_agg(
@@ -74,7 +75,8 @@ as $$
 $$;
 comment on function public.me() is
     'The signed-in person and their accounts, with role, permissions that count now, and whether cards can be '
-    'taken; and the accounts they used to belong to (former), so that they can be told. No accounts yet: []. session_ended when the session was signed out or is too old.';
+    'taken; and the accounts they used to belong to (former), so that they can be told. No accounts yet: []. For how long what they '
+    'proved of themselves still counts as fresh (fresh_seconds). session_ended when the session was signed out or is too old.';
 grant execute on function public.me() to authenticated;
 
 create function public.today(account_id uuid) returns jsonb

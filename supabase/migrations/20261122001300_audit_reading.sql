@@ -599,6 +599,7 @@ declare
 begin
     perform private.require(for_account, 'audit.read');
     perform private.require(for_account, 'export.run');
+    perform private.require_fresh();
     if format is null or format not in ('csv', 'jsonl') then
         perform private.fail('validation_failed', 'Choose CSV or JSONL.', 'format');
     end if;
@@ -633,7 +634,7 @@ as $$
 $$;
 comment on function public.audit_begin_export(uuid, text) is
     'Records that the caller exports the trail, as csv or jsonl, and answers {export_id, header, records}: the number that '
-    'audit_export asks for, the first line of the file, and how many records there are. Needs audit.read and export.run.';
+    'audit_export asks for, the first line of the file, and how many records there are. Needs audit.read, export.run and a fresh proof.';
 grant execute on function public.audit_begin_export(uuid, text) to authenticated;
 
 create function private.audit_export(for_account uuid, export_id bigint, after_seq bigint, page_size integer) returns jsonb

@@ -260,6 +260,7 @@ declare
     invitation public.invitations;
 begin
     perform private.require(for_account, 'members.write');
+    perform private.require_fresh();
     perform private.take_turns(for_account);
     earlier := private.replay(for_account, idempotency_key, 'invite_member', jsonb_build_array(email, for_role));
     if earlier is not null then
@@ -302,7 +303,7 @@ as $$
 $$;
 comment on function public.invite_member(uuid, text, uuid, uuid) is
     'Asks somebody by e-mail to join with a role that the caller could hold themselves. Answers the invitation''s id; '
-    'already_a_member, already_invited, more_than_yours, owners_only, too_many_invitations.';
+    'already_a_member, already_invited, more_than_yours, owners_only, too_many_invitations, fresh_proof_needed.';
 grant execute on function public.invite_member(uuid, text, uuid, uuid) to authenticated;
 
 create function private.resend_invitation(for_account uuid, for_invitation uuid, idempotency_key uuid) returns uuid
@@ -519,6 +520,7 @@ declare
     member public.members;
 begin
     perform private.require(for_account, 'members.write');
+    perform private.require_fresh();
     perform private.take_turns(for_account);
     member := private.active_member(for_account, for_member);
     perform private.require_giveable(for_account, member.role_id);
@@ -546,7 +548,7 @@ as $$
 $$;
 comment on function public.change_member_role(uuid, uuid, uuid) is
     'Gives a member another role, from the next statement on. The caller holds all that the old one and the new one allow. '
-    'False when it is the role they have; last_owner, more_than_yours, owners_only.';
+    'False when it is the role they have; last_owner, more_than_yours, owners_only, fresh_proof_needed.';
 grant execute on function public.change_member_role(uuid, uuid, uuid) to authenticated;
 
 create function private.remove_member(for_account uuid, for_member uuid) returns boolean
@@ -656,6 +658,7 @@ declare
     member public.members;
 begin
     perform private.require(for_account, 'members.write');
+    perform private.require_fresh();
     perform private.take_turns(for_account);
     if private.replay(for_account, idempotency_key, 'hand_over_ownership', to_jsonb(for_member)) is not null then
         return true;
@@ -689,7 +692,7 @@ as $$
     select private.hand_over_ownership(account_id, member_id, idempotency_key)
 $$;
 comment on function public.hand_over_ownership(uuid, uuid, uuid) is
-    'An owner makes another member the owner and becomes an admin, in one step (ACC-5).';
+    'An owner makes another member the owner and becomes an admin, in one step (ACC-5); fresh_proof_needed.';
 grant execute on function public.hand_over_ownership(uuid, uuid, uuid) to authenticated;
 
 ------------------------------------------------------------------------------------------------------
@@ -747,6 +750,7 @@ declare
     role public.roles;
 begin
     perform private.require(for_account, 'roles.write');
+    perform private.require_fresh();
     perform private.take_turns(for_account);
     earlier := private.replay(for_account, idempotency_key, 'save_role', jsonb_build_array(for_role, name, permissions));
     if earlier is not null then
@@ -818,5 +822,5 @@ as $$
 $$;
 comment on function public.save_role(uuid, uuid, text, text[], uuid) is
     'Makes a role of the account''s own (role_id null), or changes one, out of permissions that the caller holds. Seeing comes '
-    'with changing. The five that every account has stay as they are (role_is_built_in). Answers the role''s id.';
+    'with changing. The five that every account has stay as they are (role_is_built_in). Answers the role''s id; fresh_proof_needed.';
 grant execute on function public.save_role(uuid, uuid, text, text[], uuid) to authenticated;

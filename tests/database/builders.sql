@@ -97,8 +97,31 @@ begin
     );
     insert into auth.sessions (id, user_id, created_at, updated_at, aal)
     values (session_id, user_id, now(), now(), 'aal1');
-    return tests.keep(person.name, user_id, session_id);
+    perform tests.keep(person.name, user_id, session_id);
+    perform tests.prove(person.name, 'password');
+    return user_id;
 end
+$$;
+
+-- What the auth server keeps when a person proves in their session who they are.
+create function tests.prove(person text, method text, at timestamptz default now()) returns void
+    language sql
+as $$
+    insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method)
+    select gen_random_uuid(), t.session_id, at, at, method
+    from tests.things as t
+    where t.name = person
+    on conflict (session_id, authentication_method) do update
+    set updated_at = at
+$$;
+
+-- A second factor that the person has set up. Their session stands where it stood.
+create function tests.factor(person text, kind auth.factor_type default 'totp', status auth.factor_status default 'verified') returns uuid
+    language sql
+as $$
+    insert into auth.mfa_factors (id, user_id, friendly_name, factor_type, status, created_at, updated_at)
+    values (gen_random_uuid(), tests.id(person), gen_random_uuid()::text, kind, status, now(), now())
+    returning id
 $$;
 
 -- 'bell' is the business, 'bell owner' its owner.

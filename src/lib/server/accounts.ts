@@ -53,6 +53,8 @@ export type Account = z.infer<typeof Account>;
 const Me = z.object({
     user_id: UserId,
     email: z.string(),
+    /** For how long what they proved of themselves in this session still counts as fresh. */
+    fresh_seconds: z.int().nonnegative(),
     accounts: z.array(Account),
     /** Businesses they used to belong to, the one left last first. */
     former: z.array(z.object({ id: AccountId, name: z.string() }))

@@ -8,6 +8,7 @@ import { isHttpError, isRedirect } from '@sveltejs/kit';
 const catalogue = {
     // Who may do what
     signed_out: [401, 'Sign in to go on. You may have been signed out on another device.'],
+    fresh_proof_needed: [403, 'Confirm that it is you, then do this again.'],
     not_allowed: [403, 'Your role in this business does not allow that. Ask its owner to change your role.'],
     account_suspended: [403, 'This business is suspended. You can read and export, but not change anything.'],
     not_found: [404, 'We cannot find that here. It may have been removed, or the link may be wrong.'],

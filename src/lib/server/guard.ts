@@ -22,6 +22,8 @@
  *   that the form names in the hidden field `account_id` (put it in every form).
  * - Throw `problem('…')` for what goes wrong on purpose; call `redirect(303, …)` when done. An action that returns
  *   nothing answers `{ form }`; what it returns else is the action's data (include `form` to keep what was typed).
+ * - A page whose form needs a fresh proof of who is there calls `askFresh(me)` in its load: whoever signed in a while ago
+ *   proves themselves first and comes back, instead of losing what they typed. The database asks again (require_fresh).
  * - `personLoad`, `personAction`, `personEndpoint` ask only that somebody is signed in.
  */
 import {
@@ -54,6 +56,7 @@ import {
     type FormSchema,
     type PageForm
 } from './forms.ts';
+import { nextPath } from './next-path.ts';
 import { reportRefusal } from './refusals.ts';
 import { dropSession, type Person } from './session.ts';
 
@@ -89,10 +92,13 @@ function allowed<Event extends RequestEvent>(
 /** What was thrown, noted; a refusal is told to the audit trail too, since its own transaction left nothing there. */
 async function failed(event: RequestEvent, thrown: unknown): Promise<Problem> {
     const failure = noted(event, thrown);
-    if (failure.status === 403 && event.locals.standing.state === 'person')
+    if (failure.status === 403 && !isQuestion(failure) && event.locals.standing.state === 'person')
         await reportRefusal(event.locals, failure);
     return failure;
 }
+
+/** Nobody was refused, they are asked for something first: on a page of its own, from where they come back. */
+const isQuestion = ({ code }: Problem): boolean => code === 'signed_out' || code === 'fresh_proof_needed';
 
 /** Path of the sign-in page that comes back to where the person wanted to go. */
 function signInPath(event: RequestEvent): string {
@@ -103,6 +109,17 @@ function signInPath(event: RequestEvent): string {
     return `/sign-in${query.size > 0 ? `?${query}` : ''}`;
 }
 
+/** Path of the page that asks for a fresh proof and comes back to the page that the person is on. */
+function provePath(event: RequestEvent, isEndpoint: boolean): string {
+    const query = new URLSearchParams(event.url.search);
+    for (const name of [...query.keys()]) if (name.startsWith('/')) query.delete(name);
+    const page = `${event.url.pathname}${query.size > 0 ? `?${query}` : ''}`;
+    // A download has no page of its own. Where its form stands is said by the browser; it is checked like any other `next`.
+    const from = event.request.headers.get('referer') ?? '';
+    const next = isEndpoint && URL.canParse(from) ? `${new URL(from).pathname}${new URL(from).search}` : page;
+    return `/auth/again?${new URLSearchParams({ next: nextPath(next) })}`;
+}
+
 /** Ends a page's request: to the sign-in page, or with the error page. */
 function refusePage(event: RequestEvent, failure: Problem): never {
     if (failure.code === 'signed_out') {
@@ -110,6 +127,7 @@ function refusePage(event: RequestEvent, failure: Problem): never {
         dropSession(event.cookies);
         redirect(303, signInPath(event));
     }
+    if (failure.code === 'fresh_proof_needed') redirect(303, provePath(event, false));
     error(failure.status, {
         message: failure.message,
         code: failure.code,
@@ -180,7 +198,8 @@ function guardedAction<Schema extends FormSchema, Ground, Out>(
             return (result ?? { form }) as Exclude<Out, void> | { form: PageForm<Schema> };
         } catch (thrown) {
             const failure = await failed(event, thrown);
-            if (failure.code === 'signed_out') refusePage(event, failure);
+            if (isQuestion(failure)) refusePage(event, failure);
+            if (failure.status === 429) event.setHeaders(event.locals.gate.refusal());
             return failForm(form, failure, event.locals.requestId);
         }
     };
@@ -216,10 +235,13 @@ export function personAction<Schema extends FormSchema, Out>(
 
 type Endpoint = (event: RequestEvent) => Promise<Response>;
 
+const isPlainForm = ({ request }: RequestEvent): boolean =>
+    request.headers.get('content-type')?.startsWith('application/x-www-form-urlencoded') ?? false;
+
 /** Body of a POST as JSON or as a plain form (a download needs no script), or the query of a GET. */
 async function fieldsOf(event: RequestEvent): Promise<Record<string, unknown>> {
     if (event.request.method === 'GET') return Object.fromEntries(event.url.searchParams);
-    if (event.request.headers.get('content-type')?.startsWith('application/x-www-form-urlencoded')) {
+    if (isPlainForm(event)) {
         return Object.fromEntries(await formData(event));
     }
     const body: unknown = await event.request.json().catch((failure: unknown) => {
@@ -249,7 +271,10 @@ function guardedEndpoint<Schema extends FormSchema, Ground>(
             const result = await handler({ ...ground, input: input.data as Infer<Schema, 'zod4'> });
             return result instanceof Response ? result : json(result ?? {});
         } catch (thrown) {
-            return problemResponse(await failed(event, thrown), event.locals.requestId);
+            const failure = await failed(event, thrown);
+            if (failure.code === 'fresh_proof_needed' && isPlainForm(event))
+                redirect(303, provePath(event, true));
+            return problemResponse(failure, event.locals.requestId);
         }
     };
 }

@@ -55,16 +55,16 @@ export function waitingFor(cookies: Cookies): Waiting | null {
 }
 
 /** What a verb needs of a request. */
-type Door = { locals: Pick<App.Locals, 'auth' | 'gate'>; cookies: Cookies };
+export type Door = { locals: Pick<App.Locals, 'auth' | 'gate'>; cookies: Cookies };
 
-type AuthAnswer = { data: { session: Session | null; user: User | null }; error: AuthFailure | null };
+export type AuthAnswer = { data: { session: Session | null; user: User | null }; error: AuthFailure | null };
 
 /** Why the door stayed shut, with how long to wait when the gate said so. */
-const refusedAt = ({ locals }: Door, error: AuthFailure): Problem =>
+export const refusedAt = ({ locals }: Door, error: AuthFailure): Problem =>
     problemFromAuth(error, locals.gate.retryAfter());
 
 /** Keeps the session of an answer, or throws why there is none. */
-function entered(door: Door, { data, error }: AuthAnswer): void {
+export function entered(door: Door, { data, error }: AuthAnswer): void {
     if (error) throw refusedAt(door, error);
     if (!data.session) throw problem('sign_in_failed');
     const { access_token, refresh_token, expires_at, expires_in } = data.session;

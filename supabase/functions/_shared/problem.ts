@@ -12,6 +12,7 @@ const catalogue = {
     session_ended: [401, 'Your session has ended. Please sign in again'],
     worker_key_required: [401, 'This is for the project’s own workers'],
     not_allowed: [403, 'You are not allowed to do this'],
+    fresh_proof_needed: [403, 'Confirm that it is you, then do this again'],
     account_suspended: [403, 'This account is suspended'],
     not_found: [404, 'Not found'],
     link_not_valid: [404, 'This link is not valid any more'],

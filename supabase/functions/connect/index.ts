@@ -2,11 +2,12 @@
  * Connects a business with its own Stripe account, into which its customers pay directly.
  *
  * POST, with the person's token, who needs the permission `payouts.manage`
- * - `{account_id, action: 'onboard'}` → `{url}`, Stripe's onboarding page (single use, so go there at once)
+ * - `{account_id, action: 'onboard'}` → `{url}`, Stripe's onboarding page (single use, so go there at once); asks for a
+ *   fresh proof of who the person is
  * - `{account_id, action: 'refresh'}` → `{charges_enabled, payouts_enabled, details_submitted, disabled_reason}`
  *   as Stripe holds them now, saved too
  *
- * Problems: `sign_in_required` 401, `not_allowed` 403, `not_found` 404 (also: not a member),
+ * Problems: `sign_in_required` 401, `not_allowed` and `fresh_proof_needed` 403, `not_found` 404 (also: not a member),
  * `payments_not_set_up` 409 (refresh before onboard), `stripe_unavailable` 503.
  */
 import { z } from 'npm:zod@4.6.7';
@@ -24,10 +25,8 @@ const { APP_ORIGIN } = readSettings('APP_ORIGIN');
 
 const Body = z.strictObject({ account_id: z.guid(), action: z.enum(['onboard', 'refresh']) });
 
-const Me = z.object({
-    email: z.string().nullable(),
-    accounts: z.array(z.object({ id: z.string(), name: z.string(), permissions: z.array(z.string()) }))
-});
+const Me = z.object({ accounts: z.array(z.object({ id: z.string(), permissions: z.array(z.string()) })) });
+const Asking = z.object({ name: z.string(), email: z.string().nullable() });
 const Connected = z.object({ stripe_account_id: z.string() }).nullable();
 
 type Business = { readonly id: string; readonly name: string; readonly email: string | null };
@@ -38,26 +37,36 @@ serve('connect', async (call) => {
     const { account_id, action } = await readJson(call.request, Body);
     const context = await contextOf(call);
     const client = await clientOf(person, call, context);
+    const act: Act = { actor: person.userId, requestId: call.requestId, context };
+    // The database decides, as the person: whether they may, and, before anything changes, whether it is them right now.
+    if (action === 'refresh') {
+        await requirePayouts(client, account_id);
+        const connected = await callService(act, 'connected_account', { account_id }, Connected);
+        if (connected === null) {
+            throw new Problem('payments_not_set_up');
+        }
+        return Response.json(await refresh(act, account_id, connected.stripe_account_id));
+    }
+    const asking = Asking.parse(dataOf(await client.rpc('start_payouts', { account_id })));
+    const connected = await callService(act, 'connected_account', { account_id }, Connected);
+    const stripeAccountId =
+        connected?.stripe_account_id ?? (await createAccount(act, { id: account_id, ...asking }));
+    return Response.json({ url: await onboardingUrl(stripeAccountId) });
+});
+
+async function requirePayouts(
+    client: Awaited<ReturnType<typeof clientOf>>,
+    accountId: string
+): Promise<void> {
     const me = Me.parse(dataOf(await client.rpc('me')));
-    const account = me.accounts.find(({ id }) => id === account_id);
+    const account = me.accounts.find(({ id }) => id === accountId);
     if (account === undefined) {
         throw new Problem('not_found');
     }
     if (!account.permissions.includes('payouts.manage')) {
         throw new Problem('not_allowed');
     }
-    const act: Act = { actor: person.userId, requestId: call.requestId, context };
-    const connected = await callService(act, 'connected_account', { account_id }, Connected);
-    if (action === 'refresh') {
-        if (connected === null) {
-            throw new Problem('payments_not_set_up');
-        }
-        return Response.json(await refresh(act, account_id, connected.stripe_account_id));
-    }
-    const business = { id: account_id, name: account.name, email: me.email };
-    const stripeAccountId = connected?.stripe_account_id ?? (await createAccount(act, business));
-    return Response.json({ url: await onboardingUrl(stripeAccountId) });
-});
+}
 
 async function refresh(act: Act, accountId: string, stripeAccountId: string): Promise<AccountFields> {
     const fields = accountFields(await askStripe(() => stripe.accounts.retrieve(stripeAccountId)));

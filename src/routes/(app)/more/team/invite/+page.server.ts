@@ -2,6 +2,7 @@ import { redirect } from '@sveltejs/kit';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { blankForm } from '$lib/server/forms.ts';
+import { askFresh } from '$lib/server/fresh.ts';
 import { protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { IdempotencyKey, RoleId } from '$lib/server/ids.ts';
 import { giveable, listPermissions, listRoles } from '$lib/server/roles.ts';
@@ -22,7 +23,8 @@ const Invite = z.object({
     idempotency_key: IdempotencyKey
 });
 
-export const load = protectedLoad('members.write', async ({ db, account }) => {
+export const load = protectedLoad('members.write', async ({ db, account, me }) => {
+    askFresh(me);
     const [roles, permissions] = await Promise.all([listRoles(db, account.id), listPermissions(db)]);
     return {
         roles: giveable(roles, account).map((role) => ({

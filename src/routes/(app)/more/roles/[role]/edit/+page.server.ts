@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { groupPermissions } from '$lib/domain/permissions.ts';
 import { problem } from '$lib/server/errors.ts';
 import { blankForm } from '$lib/server/forms.ts';
+import { askFresh } from '$lib/server/fresh.ts';
 import { pathId, protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { RoleId } from '$lib/server/ids.ts';
 import { getRole, giveable, listPermissions, saveRole } from '$lib/server/roles.ts';
 import { RoleForm } from '../../schemas.ts';
 
-export const load = protectedLoad('roles.write', async ({ db, account, event }) => {
+export const load = protectedLoad('roles.write', async ({ db, account, me, event }) => {
+    askFresh(me);
     const id = pathId(event, 'role', RoleId);
     const [role, permissions] = await Promise.all([getRole(db, account.id, id), listPermissions(db)]);
     if (role.key !== null) throw problem('role_is_built_in');

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { problem } from '$lib/server/errors.ts';
 import { blankForm } from '$lib/server/forms.ts';
+import { askFresh } from '$lib/server/fresh.ts';
 import { pathId, protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { IdempotencyKey, MemberId } from '$lib/server/ids.ts';
 import { getMember, handOverOwnership } from '$lib/server/team.ts';
@@ -14,6 +15,7 @@ export const load = protectedLoad('members.write', async ({ db, account, me, eve
     const member = await getMember(db, account.id, id);
     if (member.removed_at || member.user_id === me.user_id) throw problem('not_found');
     if (account.role.key !== 'owner') throw problem('owners_only');
+    askFresh(me);
     return { member, form: await blankForm(HandOver, { idempotency_key: randomUUID() }) };
 });
 

@@ -1,0 +1,42 @@
+import { redirect } from '@sveltejs/kit';
+import { z } from 'zod';
+import { blankForm } from '$lib/server/forms.ts';
+import { proveByCode, proveByPassword, sendProof } from '$lib/server/fresh.ts';
+import { personAction, personLoad } from '$lib/server/guard.ts';
+import { nextPath } from '$lib/server/next-path.ts';
+import { CodeForm } from '../../fields.ts';
+
+/** Where to go once it is proved; checked where it is used. */
+const next = z.string().max(2000).default('');
+
+const SendForm = z.object({ next });
+const CodeProof = CodeForm.extend({ next });
+const PasswordProof = z.object({ password: z.string().min(1, 'Type your password.').max(256), next });
+
+export const load = personLoad(async ({ event: { url }, person }) => {
+    const wanted = nextPath(url.searchParams.get('next'));
+    return {
+        email: person.email,
+        next: wanted,
+        way: url.searchParams.get('way') === 'password' ? 'password' : 'code',
+        sent: url.searchParams.has('sent'),
+        send: await blankForm(SendForm, { next: wanted }, { id: 'send' }),
+        code: await blankForm(CodeProof, { next: wanted }, { id: 'code' }),
+        password: await blankForm(PasswordProof, { next: wanted }, { id: 'password' })
+    };
+});
+
+export const actions = {
+    send: personAction(SendForm, async ({ event, person, input }) => {
+        await sendProof(event, person);
+        redirect(303, `/auth/again?${new URLSearchParams({ next: nextPath(input.next), sent: '' })}`);
+    }),
+    code: personAction(CodeProof, async ({ event, person, input }) => {
+        await proveByCode(event, person, input.code);
+        redirect(303, nextPath(input.next));
+    }),
+    password: personAction(PasswordProof, async ({ event, person, input }) => {
+        await proveByPassword(event, person, input.password);
+        redirect(303, nextPath(input.next));
+    })
+};
