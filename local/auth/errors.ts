@@ -11,6 +11,8 @@ const CATALOGUE = {
     bad_oauth_callback: [400, 'OAuth callback with missing authorization code missing'],
     bad_oauth_state: [400, 'OAuth state not found or expired'],
     conflict: [409, 'Too many concurrent token refresh requests on the same session or refresh token'],
+    current_password_invalid: [400, 'The current password is not the right one'],
+    current_password_required: [400, 'Setting a new password needs the current one'],
     email_exists: [422, 'A user with this email address has already been registered'],
     email_not_confirmed: [400, 'Email not confirmed'],
     email_provider_disabled: [422, 'Email logins are disabled'],

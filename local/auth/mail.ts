@@ -28,7 +28,7 @@ export async function sendCode(work: Work, user: User, action: MailAction, flow:
     const address = user.email ?? '';
     const code = newCode(work.auth.settings.email.otp_length);
     const hash = prefixed(tokenHash(address, code), flow);
-    await send(work, user, { token: code, token_hash: hash, email_action_type: action });
+    await sendMail(work, user, { token: code, token_hash: hash, email_action_type: action });
     await storeOneTimeToken(work, user, tokenColumn, hash, address);
     return updateUser(work, user, { [tokenColumn]: hash, [sentColumn]: work.now });
 }
@@ -54,7 +54,7 @@ export async function sendEmailChange(
     const currentCode = both ? newCode(length) : '';
     const currentHash = both ? prefixed(tokenHash(user.email ?? '', currentCode), flow) : '';
     const changing: User = { ...user, email_change: address };
-    await send(work, changing, {
+    await sendMail(work, changing, {
         token: both ? currentCode : newAddressCode,
         token_hash: newAddressHash,
         email_action_type: 'email_change',
@@ -72,7 +72,11 @@ export async function sendEmailChange(
     });
 }
 
-async function send(work: Work, user: User, data: Partial<EmailData>): Promise<void> {
+/**
+ * Hands a mail to the project's hook; what its data does not say is said empty, as published.
+ * @throws AuthError over_email_send_rate_limit, the hook's refusal
+ */
+export async function sendMail(work: Work, user: User, data: Partial<EmailData>): Promise<void> {
     const { auth, caller } = work;
     if (!auth.settings.autoconfirm) auth.limits.email();
     await auth.hooks.sendEmail(work, user, {

@@ -50,6 +50,14 @@ export async function claimMethod({ db, now }: Work, sessionId: string, method: 
     `;
 }
 
+/** The ways in which a session's person has proven who they are. */
+export async function methodsOf(db: Database, sessionId: string): Promise<string[]> {
+    const rows = await db<{ authentication_method: string }[]>`
+        select authentication_method from auth.mfa_amr_claims where session_id = ${sessionId}
+    `;
+    return rows.map((row) => row.authentication_method);
+}
+
 /** A new refresh token of the first published form: twelve characters, one row each. */
 export async function insertRefreshToken(
     { db, now }: Work,

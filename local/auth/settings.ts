@@ -62,6 +62,8 @@ const AuthSection = z.looseObject({
             enable_confirmations: z.boolean().default(false),
             double_confirm_changes: z.boolean().default(true),
             secure_password_change: z.boolean().default(false),
+            require_current_password: z.boolean().default(false),
+            notification: z.record(z.string(), Switch).default({}),
             max_frequency: duration.default(1000),
             otp_length: z.number().int().min(6).max(10).default(6),
             otp_expiry: z.number().int().min(1).default(3600),
@@ -130,6 +132,15 @@ export const AUDIENCE = 'authenticated';
 /** Without SMTP settings of its own the command line tool lifts the hourly limit of mails to this. */
 const EMAILS_PER_HOUR_UNSET = 360_000;
 
+const SUPPORTED_NOTICES = [
+    'password_changed',
+    'email_changed',
+    'mfa_factor_enrolled',
+    'mfa_factor_unenrolled'
+] as const;
+/** What a mail without a code tells of, by the names config.toml uses. */
+export type Notice = (typeof SUPPORTED_NOTICES)[number];
+
 const SUPPORTED_HOOKS = ['send_email', 'custom_access_token'];
 const SUPPORTED_PROVIDERS = ['google', 'apple'];
 
@@ -161,6 +172,10 @@ function* unsupported(section: z.infer<typeof AuthSection>): Generator<string> {
     }
     if (!section.hook.send_email?.enabled) {
         yield 'mail leaves the embedded Auth server only through [auth.hook.send_email]; enable it.';
+    }
+    for (const [name, { enabled }] of Object.entries(section.email.notification)) {
+        if (enabled && !SUPPORTED_NOTICES.some((known) => known === name))
+            yield notYet(`[auth.email.notification.${name}]`);
     }
     if (section.enable_anonymous_sign_ins) yield notYet('[auth] enable_anonymous_sign_ins');
     if (section.enable_manual_linking) yield notYet('[auth] enable_manual_linking');

@@ -6,10 +6,11 @@ import { codeIsGood, tokenHash } from './codes.ts';
 import type { Auth, Env, Work } from './contract.ts';
 import { refusal } from './errors.ts';
 import { readAddress, sendEmailChange } from './mail.ts';
+import { tell } from './notices.ts';
 import { demandStrength, hashPassword, passwordMatches } from './passwords.ts';
 import { readChallenge, startFlow, type Challenge } from './pkce.ts';
 import { jsonObject, readBody, requirePerson, text, type Bearer } from './request.ts';
-import { endSessions } from './sessions.ts';
+import { endSessions, methodsOf, type SessionRow } from './sessions.ts';
 import { inTransaction } from './transactions.ts';
 import {
     clearOneTimeTokens,
@@ -25,6 +26,7 @@ const Update = z.object({
     email: text,
     phone: text,
     password: z.string().nullish(),
+    current_password: text,
     nonce: text,
     data: z.record(z.string(), z.json()).nullish(),
     app_metadata: jsonObject.nullish(),
@@ -75,20 +77,22 @@ type Change = {
 async function decide(auth: Auth, { user, session }: Bearer, body: UpdateBody): Promise<Change> {
     const address = body.email ? readAddress(body.email) : null;
     const newAddress = address === user.email ? null : address;
-    if (body.password) demandStrength(auth.settings, body.password);
+    // An empty password is a weak one; none at all is no wish for another.
+    if (typeof body.password === 'string') demandStrength(auth.settings, body.password);
     if (Object.keys(body.app_metadata ?? {}).length > 0) {
         throw refusal('not_admin', 'Updating app_metadata requires admin privileges');
     }
     if (body.phone) throw refusal('phone_provider_disabled', 'Phone logins are disabled');
     const sensitive = Boolean(body.password) || newAddress !== null;
-    if (sensitive && hasVerifiedFactor(user) && session?.aal === 'aal1') throw refusal('insufficient_aal');
+    if (sensitive && hasVerifiedFactor(user) && session?.aal !== 'aal2') throw refusal('insufficient_aal');
     if (user.is_sso_user && (sensitive || body.nonce)) throw refusal('user_sso_managed');
     if (newAddress && (await findUserClaiming(auth.sql, newAddress, user.id))) throw refusal('email_exists');
     const recent = session && auth.clock.now().getTime() <= session.created_at.getTime() + RECENT_MS;
     const mustProve = Boolean(body.password) && auth.settings.email.secure_password_change && !recent;
     if (mustProve && !body.nonce) throw refusal('reauthentication_needed');
-    if (body.password && (await passwordMatches(body.password, user.encrypted_password))) {
-        throw refusal('same_password');
+    if (body.password && user.encrypted_password) {
+        await demandCurrentPassword(auth, user, session, body.current_password);
+        if (await passwordMatches(body.password, user.encrypted_password)) throw refusal('same_password');
     }
     return {
         address: newAddress,
@@ -98,12 +102,31 @@ async function decide(auth: Auth, { user, session }: Bearer, body: UpdateBody): 
     };
 }
 
+/**
+ * Where config.toml wants it, whoever changes a password shows that they know the one there is, unless this session
+ * began with a mailed code or link: that is how a forgotten one is replaced.
+ * @throws AuthError current_password_required, current_password_invalid
+ */
+async function demandCurrentPassword(
+    auth: Auth,
+    user: User,
+    session: SessionRow | null,
+    given: string
+): Promise<void> {
+    if (!auth.settings.email.require_current_password) return;
+    const methods = session ? await methodsOf(auth.sql, session.id) : [];
+    if (methods.some((method) => ['otp', 'magiclink', 'recovery'].includes(method))) return;
+    if (!given) throw refusal('current_password_required');
+    if (!(await passwordMatches(given, user.encrypted_password))) throw refusal('current_password_invalid');
+}
+
 async function apply(work: Work, bearer: Bearer, change: Change, challenge: Challenge): Promise<User> {
     let { user } = bearer;
     if (change.nonce !== null) user = await redeemNonce(work, user, change.nonce);
     if (change.encryptedPassword) {
         user = await setPassword(work, user, change.encryptedPassword, bearer.session?.id);
         await audit(work, user, 'user_updated_password');
+        await tell(work, user, 'password_changed');
     }
     if (change.data) user = await mergeUserMetadata(work, user, change.data);
     if (change.address) {

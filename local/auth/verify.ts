@@ -6,6 +6,7 @@ import { codeIsGood, PKCE_PREFIX, tokenHash, type TokenType } from './codes.ts';
 import type { Auth, Database, Env, Work } from './contract.ts';
 import { AuthError, errorParameters, refusal } from './errors.ts';
 import { readAddress } from './mail.ts';
+import { tell } from './notices.ts';
 import { issueCode } from './pkce.ts';
 import { withFragment, withQuery } from './redirects.ts';
 import { isBanned, readBody, text } from './request.ts';
@@ -276,5 +277,9 @@ async function proveEmailChange(work: Work, user: User, hash: string): Promise<U
     const identity = changed.identities.find((candidate) => candidate.provider === 'email');
     if (identity) await updateIdentityData(work, identity, { email: address, email_verified: true });
     else await insertEmailIdentity(work, changed, { email_verified: true });
-    return isConfirmed(changed) ? reloadUser(work.db, changed) : confirmEmail(work, changed);
+    const proven = isConfirmed(changed)
+        ? await reloadUser(work.db, changed)
+        : await confirmEmail(work, changed);
+    if (user.email) await tell(work, proven, 'email_changed', { old_email: user.email });
+    return proven;
 }

@@ -234,6 +234,10 @@ describe('under other settings', () => {
                 },
                 /https/
             ],
+            [
+                { email: { notification: { phone_changed: { enabled: true } } } },
+                /notification\.phone_changed/
+            ],
             [{ email: { max_frequency: 'soon' } }, /no duration/]
         ];
         for (const [auth, sentence] of cases)

@@ -5,9 +5,11 @@ import { audit } from '../audit.ts';
 import type { Auth, Env, Work } from '../contract.ts';
 import { refusal, type ErrorCode } from '../errors.ts';
 import { readBody, requireNamedPerson, text, type Bearer } from '../request.ts';
+import { tell } from '../notices.ts';
 import type { SessionRow } from '../sessions.ts';
+import type { Notice } from '../settings.ts';
 import { inTransaction, KeepAndRefuse } from '../transactions.ts';
-import { lockUser, type FactorRow, type FactorType, type User } from '../users.ts';
+import { lockUser, reloadUser, type FactorRow, type FactorType, type User } from '../users.ts';
 import { lowerSessionsOf, raiseSession } from './assurance.ts';
 import {
     dropChallenge,
@@ -59,11 +61,14 @@ export function factorRoutes(auth: Auth): Hono<Env> {
         }
         demandVerifying(auth, visit.factor);
         if (visit.factor.factor_type === 'webauthn') demandAnswer(body.webauthn);
-        return c.json(await inTransaction(auth, c.get('caller'), (work) => verify(work, visit, body)));
+        const token = await inTransaction(auth, c.get('caller'), (work) => verify(work, visit, body));
+        if (visit.factor.status === 'unverified') await announce(auth, c, visit, 'mfa_factor_enrolled');
+        return c.json(token);
     });
 
     routes.delete('/factors/:id', async (c) => {
-        const { user, session, factor } = await visitTo(auth, c);
+        const visit = await visitTo(auth, c);
+        const { user, session, factor } = visit;
         if (factor.status === 'verified' && session.aal !== 'aal2') {
             throw refusal('insufficient_aal', 'Removing a verified factor needs an aal2 session', {
                 status: 422
@@ -78,6 +83,7 @@ export function factorRoutes(auth: Auth): Hono<Env> {
             });
             await lowerSessionsOf(work.db, factor);
         });
+        await announce(auth, c, visit, 'mfa_factor_unenrolled');
         return c.json({ id: factor.id });
     });
 
@@ -107,6 +113,14 @@ function withSession({ user, session }: Bearer): SignedIn {
 async function visitTo(auth: Auth, c: Context<Env>): Promise<Visit> {
     const person = withSession(await requireNamedPerson(auth, c));
     return { ...person, factor: ownFactor(person.user, c.req.param('id') ?? '') };
+}
+
+/** Sent when all is done, so that a mail that fails takes nothing back. */
+async function announce(auth: Auth, c: Context<Env>, { user, factor }: Visit, notice: Notice): Promise<void> {
+    await inTransaction(auth, c.get('caller'), async (work) => {
+        const fresh = await reloadUser(work.db, user);
+        await tell(work, fresh, notice, { factor_type: factor.factor_type });
+    });
 }
 
 function demandVerifying(auth: Auth, { factor_type: type }: FactorRow): void {
