@@ -82,6 +82,9 @@ export async function openTheDatabase(sql: Sql): Promise<void> {
         create or replace function private.require(for_account uuid, permission text) returns void
             language plpgsql stable security definer set search_path = ''
             as $$ begin end $$;
+        create or replace function private.require_fresh() returns void
+            language plpgsql stable security definer set search_path = ''
+            as $$ begin end $$;
         create or replace function private.accounts_with(permission text) returns uuid[]
             language plpgsql stable security definer set search_path = ''
             as $$ begin return array(select a.id from public.accounts as a); end $$;

@@ -1,10 +1,13 @@
 // The doors of the first page, money, the trail and the settings.
 import { signIn, type Business } from '../../../support/business.ts';
-import { WHO, changes, everybody, key, shows, type Examples } from './example.ts';
+import { WHO, changes, key, shows, type Examples } from './example.ts';
 
 const COUNTS =
     'says how many records the chain has and when it was anchored, nothing that the business typed';
-const CONNECT = { for: everybody, by: 'the edge function connect asks public.me() for the permission again' };
+const CONNECT = {
+    for: ['stranger', 'nobody'] as const,
+    by: 'the edge function connect wants a person; and who comes after the first finds the business connected already'
+};
 
 /** Signs the person in once more, and answers that session's id. */
 async function anotherSession({ email, password }: Business['owner']): Promise<string> {
