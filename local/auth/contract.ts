@@ -29,6 +29,8 @@ export type AuthDeps = {
     /** Where the outside reaches this server, for instance http://127.0.0.1:54321/auth/v1. */
     externalUrl: string;
     fetch: typeof globalThis.fetch;
+    /** Who judges captchas in the provider's stead; its own address by default. */
+    captchaUrl?: string;
     log: (line: string) => void;
 };
 

@@ -10,6 +10,7 @@ const CATALOGUE = {
     bad_jwt: [403, 'invalid JWT: unable to parse or verify signature'],
     bad_oauth_callback: [400, 'OAuth callback with missing authorization code missing'],
     bad_oauth_state: [400, 'OAuth state not found or expired'],
+    captcha_failed: [400, 'The captcha was not passed'],
     conflict: [409, 'Too many concurrent token refresh requests on the same session or refresh token'],
     current_password_invalid: [400, 'The current password is not the right one'],
     current_password_required: [400, 'Setting a new password needs the current one'],

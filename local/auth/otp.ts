@@ -2,6 +2,7 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { audit } from './audit.ts';
+import { demandCaptcha } from './captcha.ts';
 import type { Auth, Env } from './contract.ts';
 import { refusal } from './errors.ts';
 import { readAddress, sendCode } from './mail.ts';
@@ -33,6 +34,7 @@ export function otpRoutes(auth: Auth): Hono<Env> {
 
     routes.post('/otp', async (c) => {
         auth.limits.request('otp', c.get('caller'));
+        await demandCaptcha(auth, c);
         const body = await readBody(c, Otp);
         if (body.email && body.phone) {
             throw refusal('validation_failed', 'Only an email address or phone number should be provided');
@@ -52,6 +54,7 @@ export function otpRoutes(auth: Auth): Hono<Env> {
 
     routes.post('/magiclink', async (c) => {
         auth.limits.request('magiclink', c.get('caller'));
+        await demandCaptcha(auth, c);
         return magicLink(auth, c, await readBody(c, MagicLink));
     });
 

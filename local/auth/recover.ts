@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { audit } from './audit.ts';
+import { demandCaptcha } from './captcha.ts';
 import type { Auth, Env } from './contract.ts';
 import { refusal } from './errors.ts';
 import { readAddress, sendCode, sendEmailChange } from './mail.ts';
@@ -19,6 +20,7 @@ export function recoverRoutes(auth: Auth): Hono<Env> {
     routes.post('/recover', async (c) => {
         const caller = c.get('caller');
         auth.limits.request('recover', caller);
+        await demandCaptcha(auth, c);
         if (!auth.settings.email.enable_signup)
             throw refusal('email_provider_disabled', undefined, { status: 400 });
         const body = await readBody(c, Recover);
@@ -45,6 +47,7 @@ export function recoverRoutes(auth: Auth): Hono<Env> {
     routes.post('/resend', async (c) => {
         const caller = c.get('caller');
         auth.limits.request('resend', caller);
+        await demandCaptcha(auth, c);
         const body = await readBody(c, Resend);
         const types = ['signup', 'email_change', 'sms', 'phone_change'];
         if (!types.includes(body.type)) {

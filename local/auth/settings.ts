@@ -82,7 +82,13 @@ const AuthSection = z.looseObject({
             token_verifications: z.number().positive().default(30)
         })
         .prefault({}),
-    captcha: Switch.optional(),
+    captcha: z
+        .looseObject({
+            enabled: z.boolean().default(false),
+            provider: z.enum(['hcaptcha', 'turnstile']).default('hcaptcha'),
+            secret: z.string().default('')
+        })
+        .prefault({}),
     hook: z.record(z.string(), Hook).default({}),
     external: z.record(z.string(), Provider).default({}),
     mfa: z
@@ -117,6 +123,7 @@ const PASSWORD_REQUIREMENTS: Record<string, readonly string[]> = {
     ]
 };
 
+export type CaptchaProvider = z.infer<typeof AuthSection>['captcha']['provider'];
 export type HookSettings = z.infer<typeof Hook>;
 export type ProviderSettings = z.infer<typeof Provider>;
 export type AuthSettings = z.infer<typeof AuthSection> & {
@@ -180,7 +187,7 @@ function* unsupported(section: z.infer<typeof AuthSection>): Generator<string> {
     if (section.enable_anonymous_sign_ins) yield notYet('[auth] enable_anonymous_sign_ins');
     if (section.enable_manual_linking) yield notYet('[auth] enable_manual_linking');
     if (section.sms.enable_signup) yield notYet('[auth.sms] enable_signup');
-    if (section.captcha?.enabled) yield notYet('[auth.captcha]');
+    if (section.captcha.enabled && !section.captcha.secret) yield '[auth.captcha] needs a secret.';
     if (section.oauth_server?.enabled) yield notYet('[auth.oauth_server]');
     if (isOn(section.mfa.phone)) yield notYet('[auth.mfa.phone]');
     if (section.passkey.enabled || isOn(section.mfa.web_authn)) yield* relyingPartyProblems(section.webauthn);

@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { audit } from './audit.ts';
+import { demandCaptcha } from './captcha.ts';
 import type { Auth, Caller, Env } from './contract.ts';
 import { refusal } from './errors.ts';
 import { readAddress, sendCode } from './mail.ts';
@@ -36,6 +37,7 @@ export function signupRoutes(auth: Auth): Hono<Env> {
 
     routes.post('/signup', async (c) => {
         const caller = c.get('caller');
+        await demandCaptcha(auth, c);
         const body = await readBody(c, SignUp);
         if (!body.email && !body.phone) throw refusal('anonymous_provider_disabled');
         auth.limits.request('signup', caller);

@@ -2,6 +2,7 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { audit } from './audit.ts';
+import { demandCaptcha } from './captcha.ts';
 import type { Auth, Env } from './contract.ts';
 import { refusal } from './errors.ts';
 import { passwordMatches, weaknessOf } from './passwords.ts';
@@ -30,6 +31,7 @@ export function tokenRoutes(auth: Auth): Hono<Env> {
         if (name === 'id_token' || name === 'web3') return c.notFound();
         const grant = Object.hasOwn(grants, name) ? grants[name] : undefined;
         if (!grant) throw refusal('invalid_credentials', 'unsupported_grant_type');
+        await demandCaptcha(auth, c);
         auth.limits.request('token', c.get('caller'));
         const { body, headers } = await grant(c);
         return c.json(body, 200, headers);

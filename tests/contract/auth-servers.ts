@@ -19,14 +19,19 @@ export type TestClock = {
     reset(): void;
 };
 
+/** What a server is given that is no setting of a project. */
+export type Beside = { captchaUrl?: string };
+
 export type AuthServers = {
     clock: TestClock;
     /** The setting without which no server starts, for those that set hooks of their own. */
     mailHook: Record<string, unknown>;
     /** A server with these settings of `[auth]` beside the ones it can't do without. */
-    serverWith(settings: Record<string, unknown>): Promise<AuthServer>;
+    serverWith(settings: Record<string, unknown>, beside?: Beside): Promise<AuthServer>;
     /** The official client at such a server, without a network between. */
-    visitorOf(settings: Record<string, unknown>): Promise<SupabaseClient>;
+    visitorOf(settings: Record<string, unknown>, beside?: Beside): Promise<SupabaseClient>;
+    /** A token of the service role, which any of the servers takes. */
+    serviceToken(): Promise<string>;
     close(): Promise<void>;
 };
 
@@ -54,18 +59,20 @@ export function startAuthServers(stack: StackInfo, hook: MailHook): AuthServers 
     const sql = postgres(url.href, { max: 4 });
     const clock = createTestClock();
     const servers: AuthServer[] = [];
+    const keys = newSigningKey().then((key) => createKeys(key, EXTERNAL_URL, clock));
     const mailHook = { enabled: true, uri: hook.uri, secrets: hook.secrets };
-    const serverWith = async (settings: Record<string, unknown>) => {
+    const serverWith = async (settings: Record<string, unknown>, beside: Beside = {}) => {
         const server = await createAuth({
             sql,
-            keys: await createKeys(await newSigningKey(), EXTERNAL_URL, clock),
+            keys: await keys,
             config: {
                 auth: { site_url: 'http://localhost:3000', hook: { send_email: mailHook }, ...settings }
             },
             clock,
             externalUrl: EXTERNAL_URL,
             fetch,
-            log: () => undefined
+            log: () => undefined,
+            ...beside
         });
         servers.push(server);
         return server;
@@ -74,8 +81,8 @@ export function startAuthServers(stack: StackInfo, hook: MailHook): AuthServers 
         clock,
         mailHook,
         serverWith,
-        visitorOf: async (settings) => {
-            const server = await serverWith(settings);
+        visitorOf: async (settings, beside) => {
+            const server = await serverWith(settings, beside);
             return aVisitor(
                 { apiUrl: new URL(EXTERNAL_URL).origin, secretKey: 'sb_secret_none' },
                 {
@@ -86,6 +93,7 @@ export function startAuthServers(stack: StackInfo, hook: MailHook): AuthServers 
                 }
             );
         },
+        serviceToken: async () => (await keys).sign({ role: 'service_role', exp: 2_300_000_000 }),
         close: async () => {
             await Promise.all(servers.map((server) => server.close()));
             await sql.end();

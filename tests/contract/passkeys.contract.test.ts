@@ -148,7 +148,7 @@ describe('registering a passkey', () => {
 });
 
 describe('signing in with a passkey', () => {
-    it('[AUTH-1] needs neither address nor password, and says how it was done', async () => {
+    it('needs neither address nor password, and says how it was done', async () => {
         const { id, device, client } = await aMemberWithPasskey();
         const { data, error, visitor } = await enter(device);
         expect(error).toBeNull();

@@ -3,6 +3,7 @@ import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { z } from 'zod';
 import { namedUser } from '../admin.ts';
 import { audit, serviceActor } from '../audit.ts';
+import { demandCaptcha } from '../captcha.ts';
 import type { Auth, Env, Work } from '../contract.ts';
 import { refusal } from '../errors.ts';
 import {
@@ -69,6 +70,7 @@ export function passkeyRoutes(auth: Auth): Hono<Env> {
 
     routes.post('/passkeys/authentication/options', async (c) => {
         auth.limits.request('passkey', c.get('caller'));
+        await demandCaptcha(auth, c);
         return c.json(await inTransaction(auth, c.get('caller'), offerSignIn));
     });
     routes.post('/passkeys/authentication/verify', async (c) => {
