@@ -239,7 +239,7 @@ begin
         select * into strict job from pg_temp.work as w where w.business = the_business and w.n = step.work;
         select * into bill from pg_temp.bill as b where b.business = the_business and b.n = step.bill;
         select * into strict who from pg_temp.client as c where c.business = the_business and c.n = job.client;
-        perform pg_temp.act(case when job.by_staff and step.act in ('ask', 'book', 'begin', 'finish', 'draft') then staff_email else owner_email end, step.at);
+        perform pg_temp.act(case when job.by_staff and step.act in ('book', 'begin', 'finish') then staff_email else owner_email end, step.at);
 
         case
             when step.act = 'ask' then
@@ -258,6 +258,12 @@ begin
                     jsonb_build_object('address_line_1', who.line_1, 'town', who.town, 'postcode', who.postcode)
                 );
                 update pg_temp.work as w set job_id = (made ->> 'job_id')::uuid where w.business = the_business and w.n = job.n;
+                if job.by_staff then
+                    perform public.change_job_members(
+                        account, (made ->> 'job_id')::uuid,
+                        array(select m.id from public.members as m where m.account_id = account and m.email = staff_email), '{}'
+                    );
+                end if;
             when step.act = 'quote' then
                 perform public.move_job(account, job.job_id, 'quoted');
             when step.act = 'book' then

@@ -213,7 +213,7 @@ export type Database = {
                     expires_at: string;
                     id: string;
                     invited_by: string;
-                    role_id: string;
+                    role_id: string | null;
                     token_hash: string;
                     updated_at: string;
                     withdrawn_at: string | null;
@@ -228,7 +228,7 @@ export type Database = {
                     expires_at?: string;
                     id?: string;
                     invited_by?: string;
-                    role_id: string;
+                    role_id?: string | null;
                     token_hash: string;
                     updated_at?: string;
                     withdrawn_at?: string | null;
@@ -242,7 +242,7 @@ export type Database = {
                     expires_at?: string;
                     id?: string;
                     invited_by?: string;
-                    role_id?: string;
+                    role_id?: string | null;
                     token_hash?: string;
                     updated_at?: string;
                     withdrawn_at?: string | null;
@@ -484,6 +484,46 @@ export type Database = {
                     }
                 ];
             };
+            job_members: {
+                Row: {
+                    account_id: string;
+                    created_at: string;
+                    created_by: string | null;
+                    job_id: string;
+                    member_id: string;
+                };
+                ComputedFields: never;
+                Insert: {
+                    account_id: string;
+                    created_at?: string;
+                    created_by?: string | null;
+                    job_id: string;
+                    member_id: string;
+                };
+                Update: {
+                    account_id?: string;
+                    created_at?: string;
+                    created_by?: string | null;
+                    job_id?: string;
+                    member_id?: string;
+                };
+                Relationships: [
+                    {
+                        foreignKeyName: 'job_member_is_of_the_account';
+                        columns: ['account_id', 'member_id'];
+                        isOneToOne: false;
+                        referencedRelation: 'members';
+                        referencedColumns: ['account_id', 'id'];
+                    },
+                    {
+                        foreignKeyName: 'job_member_is_on_a_job_of_the_account';
+                        columns: ['account_id', 'job_id'];
+                        isOneToOne: false;
+                        referencedRelation: 'jobs';
+                        referencedColumns: ['account_id', 'id'];
+                    }
+                ];
+            };
             jobs: {
                 Row: {
                     account_id: string;
@@ -562,7 +602,7 @@ export type Database = {
                     id: string;
                     removed_at: string | null;
                     removed_by: string | null;
-                    role_id: string;
+                    role_id: string | null;
                     updated_at: string;
                     user_id: string;
                 };
@@ -576,7 +616,7 @@ export type Database = {
                     id?: string;
                     removed_at?: string | null;
                     removed_by?: string | null;
-                    role_id: string;
+                    role_id?: string | null;
                     updated_at?: string;
                     user_id: string;
                 };
@@ -589,7 +629,7 @@ export type Database = {
                     id?: string;
                     removed_at?: string | null;
                     removed_by?: string | null;
-                    role_id?: string;
+                    role_id?: string | null;
                     updated_at?: string;
                     user_id?: string;
                 };
@@ -906,6 +946,10 @@ export type Database = {
                 Args: { account_id: string; after_seq?: number; outside_head?: Json; page_size?: number };
                 Returns: Json;
             };
+            change_job_members: {
+                Args: { account_id: string; job_id: string; put_on: string[]; take_off: string[] };
+                Returns: undefined;
+            };
             change_member_role: {
                 Args: { account_id: string; member_id: string; role_id: string };
                 Returns: boolean;
@@ -928,6 +972,7 @@ export type Database = {
                 Args: { account_id: string; idempotency_key: string; invoice_id: string };
                 Returns: Json;
             };
+            delete_role: { Args: { account_id: string; role_id: string }; Returns: boolean };
             discard_document: { Args: { account_id: string; document_id: string }; Returns: undefined };
             discard_invoice: { Args: { account_id: string; invoice_id: string }; Returns: undefined };
             end_session: { Args: { session_id: string }; Returns: boolean };

@@ -132,7 +132,8 @@ values
     ('roles.write', 'roles', 'Change what roles may do', 'member_writes'),
     ('customers.read', 'customers', 'See customers and sites', 'member_reads'),
     ('customers.write', 'customers', 'Add and change customers and sites', 'member_writes'),
-    ('jobs.read', 'jobs', 'See jobs', 'member_reads'),
+    ('jobs.read', 'jobs', 'See their own jobs: those they are put on, or have added', 'member_reads'),
+    ('jobs.all', 'jobs', 'See everybody''s jobs, and put people on them', 'member_reads'),
     ('jobs.write', 'jobs', 'Add and change jobs', 'member_writes'),
     ('documents.read', 'documents', 'See photos and documents', 'member_reads'),
     ('documents.write', 'documents', 'Add photos and documents', 'member_writes'),
@@ -179,7 +180,7 @@ create table public.members (
     account_id uuid not null references public.accounts,
     id uuid not null default private.uuidv7(),
     user_id uuid not null references auth.users,
-    role_id uuid not null,
+    role_id uuid,
     display_name text not null,
     email text not null,
     removed_at timestamptz,
@@ -190,7 +191,8 @@ create table public.members (
     primary key (account_id, id),
     constraint member_is_unique_in_account unique (account_id, user_id),
     constraint member_has_a_role_of_the_account
-        foreign key (account_id, role_id) references public.roles (account_id, id),
+        foreign key (account_id, role_id) references public.roles (account_id, id) on delete set null (role_id),
+    constraint whoever_is_in_the_team_has_a_role check (role_id is not null or removed_at is not null),
     constraint member_name_is_not_blank check (length(btrim(display_name)) between 1 and 120),
     constraint whoever_was_removed_was_removed_by_somebody check (removed_by is null or removed_at is not null)
 );
@@ -811,7 +813,9 @@ create table private.role_template (
     permission text not null references public.permissions,
     primary key (role_key, permission)
 );
-comment on table private.role_template is 'What the five roles may do in a new account. Partner and agent: nothing, until a portal shows them what is theirs.';
+comment on table private.role_template is
+    'What the five roles may do in a new account. Staff: their own jobs, and no prices. Partner and agent: nothing, until a portal '
+    'shows them what is theirs.';
 
 insert into private.role_template (role_key, permission)
 select 'owner', p.key from public.permissions as p
@@ -821,7 +825,7 @@ union all
 select 'staff', p.key from public.permissions as p
 where p.key in (
     'account.read', 'members.read', 'customers.read', 'customers.write', 'jobs.read', 'jobs.write',
-    'documents.read', 'documents.write', 'invoices.read', 'invoices.write'
+    'documents.read', 'documents.write'
 );
 
 create function public.open_account(

@@ -35,6 +35,22 @@ comment on column public.jobs.number is 'Counts from 1 in each account, without 
 comment on column public.jobs.state is 'Moves along private.job_lifecycle only. invoiced and paid follow from the job''s invoices.';
 create index jobs_by_customer on public.jobs (account_id, customer_id, site_id);
 create index jobs_by_state on public.jobs (account_id, state, booked_on);
+create index jobs_by_whoever_added_them on public.jobs (created_by);
+
+create table public.job_members (
+    account_id uuid not null,
+    job_id uuid not null,
+    member_id uuid not null,
+    created_at timestamptz not null default private.moment(),
+    created_by uuid default auth.uid(),
+    primary key (account_id, job_id, member_id),
+    constraint job_member_is_on_a_job_of_the_account
+        foreign key (account_id, job_id) references public.jobs (account_id, id),
+    constraint job_member_is_of_the_account
+        foreign key (account_id, member_id) references public.members (account_id, id)
+);
+comment on table public.job_members is 'Who is put on a job: it is theirs to see, whatever else of the business they may not.';
+create index job_members_by_member on public.job_members (account_id, member_id);
 
 create table private.job_lifecycle (
     from_state text not null,
@@ -134,16 +150,50 @@ select audit.watch(
         'created_at', 'updated_at', 'created_by'
     ]
 );
+select audit.watch(
+    'public.job_members', 'job_member', 'job', 'job_id',
+    business => array['account_id', 'job_id', 'member_id', 'created_at', 'created_by']
+);
 
 ------------------------------------------------------------------------------------------------------
 -- Policies
 ------------------------------------------------------------------------------------------------------
 
-create policy "Members who may read jobs see their account's jobs"
+create function private.own_jobs() returns table (account_id uuid, job_id uuid)
+    language plpgsql
+    stable security definer
+    set search_path = ''
+    rows 100
+as $$
+begin
+    return query
+    select jm.account_id, jm.job_id
+    from public.members as m
+    join public.job_members as jm on jm.account_id = m.account_id and jm.member_id = m.id
+    where m.user_id = auth.uid()
+    union all
+    select j.account_id, j.id
+    from public.jobs as j
+    where j.created_by = auth.uid();
+end
+$$;
+comment on function private.own_jobs() is
+    'The signed-in person''s own jobs: those they are put on, and those they added. Whoever asks has asked for the permission '
+    'first; asked once a statement, and only of who may not see everybody''s jobs.';
+grant execute on function private.own_jobs() to authenticated;
+
+create policy "Members who may read jobs see their own, or all of their account's"
     on public.jobs for select to authenticated
-    using (nullif(account_id = any ((select private.accounts_with('jobs.read'))::uuid[]), false) is not unknown);
-comment on policy "Members who may read jobs see their account's jobs" on public.jobs is
-    'All jobs of the account, not only one''s own: work is handed over.';
+    using (
+        nullif(account_id = any ((select private.accounts_with('jobs.read'))::uuid[]), false) is not unknown
+        and (
+            nullif(account_id = any ((select private.accounts_with('jobs.all'))::uuid[]), false) is not unknown
+            or created_by = (select auth.uid())
+            or (account_id, id) in (select own.account_id, own.job_id from private.own_jobs() as own)
+        )
+    );
+comment on policy "Members who may read jobs see their own, or all of their account's" on public.jobs is
+    'That somebody added it is asked of the row too, since a job that is being added is not among private.own_jobs() yet.';
 
 create policy "Members who may write jobs add jobs to their account"
     on public.jobs for insert to authenticated
@@ -151,16 +201,36 @@ create policy "Members who may write jobs add jobs to their account"
 comment on policy "Members who may write jobs add jobs to their account" on public.jobs is
     'The number is the database''s: the grant leaves it out.';
 
-create policy "Members who may write jobs change their account's jobs"
+create policy "Members who may write jobs change those that they see"
     on public.jobs for update to authenticated
-    using (nullif(account_id = any ((select private.accounts_with('jobs.write'))::uuid[]), false) is not unknown)
+    using (
+        nullif(account_id = any ((select private.accounts_with('jobs.write'))::uuid[]), false) is not unknown
+        and (
+            nullif(account_id = any ((select private.accounts_with('jobs.all'))::uuid[]), false) is not unknown
+            or created_by = (select auth.uid())
+            or (account_id, id) in (select own.account_id, own.job_id from private.own_jobs() as own)
+        )
+    )
     with check (nullif(account_id = any ((select private.accounts_with('jobs.write'))::uuid[]), false) is not unknown);
-comment on policy "Members who may write jobs change their account's jobs" on public.jobs is
+comment on policy "Members who may write jobs change those that they see" on public.jobs is
     'How far a job may move is its lifecycle''s business (private.guard_job).';
+
+create policy "Members who see a job see who is on it"
+    on public.job_members for select to authenticated
+    using (
+        nullif(account_id = any ((select private.accounts_with('jobs.read'))::uuid[]), false) is not unknown
+        and (
+            nullif(account_id = any ((select private.accounts_with('jobs.all'))::uuid[]), false) is not unknown
+            or (account_id, job_id) in (select own.account_id, own.job_id from private.own_jobs() as own)
+        )
+    );
+comment on policy "Members who see a job see who is on it" on public.job_members is
+    'Written by public.change_job_members alone.';
 
 grant select on public.jobs to authenticated;
 grant insert (account_id, customer_id, site_id, title, description, state, booked_on) on public.jobs to authenticated;
 grant update (customer_id, site_id, title, description, state, booked_on) on public.jobs to authenticated;
+grant select on public.job_members to authenticated;
 
 ------------------------------------------------------------------------------------------------------
 -- Acts
@@ -243,3 +313,57 @@ end
 $$;
 comment on function public.move_job(uuid, uuid, text) is 'Moves a job along its lifecycle; job_state_not_allowed otherwise.';
 grant execute on function public.move_job(uuid, uuid, text) to authenticated;
+
+create function private.change_job_members(for_account uuid, for_job uuid, put_on uuid[], take_off uuid[]) returns void
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    perform private.require(for_account, 'jobs.write');
+    perform private.require(for_account, 'jobs.all');
+    if not exists (
+        select
+        from public.jobs as j
+        where j.account_id = for_account
+          and j.id = for_job
+    ) then
+        perform private.fail('not_found', 'There is no such job.');
+    end if;
+    if exists (
+        select
+        from unnest(put_on) as wanted
+        where not exists (
+            select
+            from public.members as m
+            where m.account_id = for_account
+              and m.id = wanted
+              and m.removed_at is null
+        )
+    ) then
+        perform private.fail('not_found', 'There is no such person in the team.');
+    end if;
+    insert into public.job_members (account_id, job_id, member_id)
+    select for_account, for_job, wanted
+    from unnest(put_on) as wanted
+    order by wanted
+    on conflict do nothing;
+    delete from public.job_members as jm
+    where jm.account_id = for_account
+      and jm.job_id = for_job
+      and jm.member_id = any (take_off);
+end
+$$;
+comment on function private.change_job_members(uuid, uuid, uuid[], uuid[]) is 'See public.change_job_members.';
+grant execute on function private.change_job_members(uuid, uuid, uuid[], uuid[]) to authenticated;
+
+create function public.change_job_members(account_id uuid, job_id uuid, put_on uuid[], take_off uuid[]) returns void
+    language sql
+    set search_path = ''
+as $$
+    select private.change_job_members(account_id, job_id, put_on, take_off)
+$$;
+comment on function public.change_job_members(uuid, uuid, uuid[], uuid[]) is
+    'Puts members on a job and takes others off it, from the next statement on. Who is on it already stays, and who is not is '
+    'not missed, so that the same again changes nothing. For who sees everybody''s jobs and may change them.';
+grant execute on function public.change_job_members(uuid, uuid, uuid[], uuid[]) to authenticated;

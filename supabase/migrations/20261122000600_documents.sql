@@ -81,25 +81,46 @@ create policy "Members see ready documents, and those they upload themselves"
     using (
         nullif(account_id = any ((select private.accounts_with('documents.read'))::uuid[]), false) is not unknown
         and (state <> 'awaiting' or created_by = (select auth.uid()))
+        and (
+            invoice_id is null
+            or nullif(account_id = any ((select private.accounts_with('invoices.read'))::uuid[]), false) is not unknown
+        )
+        and (
+            invoice_id is not null
+            or nullif(account_id = any ((select private.accounts_with('jobs.all'))::uuid[]), false) is not unknown
+            or (account_id, job_id) in (select own.account_id, own.job_id from private.own_jobs() as own)
+        )
     );
 comment on policy "Members see ready documents, and those they upload themselves" on public.documents is
-    'What is not ready has not been cleaned of its metadata: only the uploader sees it.';
+    'What is not ready has not been cleaned of its metadata: only the uploader sees it. An invoice''s PDF is for who sees '
+    'invoices, whatever job it is of, and a photo for who sees the job.';
 
 create policy "Members who may write documents start photos in their account"
     on public.documents for insert to authenticated
     with check (
         nullif(account_id = any ((select private.accounts_with('documents.write'))::uuid[]), false) is not unknown
         and kind = 'photo'
+        and (
+            nullif(account_id = any ((select private.accounts_with('jobs.all'))::uuid[]), false) is not unknown
+            or (account_id, job_id) in (select own.account_id, own.job_id from private.own_jobs() as own)
+        )
     );
 comment on policy "Members who may write documents start photos in their account" on public.documents is
-    'Photos only: the PDF of an invoice is started by issuing it.';
+    'Photos only, of a job that they see: the PDF of an invoice is started by issuing it.';
 
 create policy "Members who may write documents change who sees them"
     on public.documents for update to authenticated
-    using (nullif(account_id = any ((select private.accounts_with('documents.write'))::uuid[]), false) is not unknown)
+    using (
+        nullif(account_id = any ((select private.accounts_with('documents.write'))::uuid[]), false) is not unknown
+        and kind = 'photo'
+        and (
+            nullif(account_id = any ((select private.accounts_with('jobs.all'))::uuid[]), false) is not unknown
+            or (account_id, job_id) in (select own.account_id, own.job_id from private.own_jobs() as own)
+        )
+    )
     with check (nullif(account_id = any ((select private.accounts_with('documents.write'))::uuid[]), false) is not unknown);
 comment on policy "Members who may write documents change who sees them" on public.documents is
-    'The grant allows the name and who sees the file, nothing else.';
+    'Photos of jobs that they see; the grant allows the name and who sees the file, nothing else.';
 
 grant select on public.documents to authenticated;
 grant insert (account_id, job_id, kind, file_name) on public.documents to authenticated;

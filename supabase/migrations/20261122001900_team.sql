@@ -9,7 +9,7 @@ create table public.invitations (
     account_id uuid not null references public.accounts,
     id uuid not null default private.uuidv7(),
     email text not null,
-    role_id uuid not null,
+    role_id uuid,
     token_hash bytea not null,
     expires_at timestamptz not null default now() + interval '7 days',
     accepted_at timestamptz,
@@ -22,7 +22,8 @@ create table public.invitations (
     constraint invitation_token_is_unique unique (token_hash),
     constraint invitation_token_is_kept_as_a_hash check (length(token_hash) = 32),
     constraint invitation_gives_a_role_of_the_account
-        foreign key (account_id, role_id) references public.roles (account_id, id),
+        foreign key (account_id, role_id) references public.roles (account_id, id) on delete set null (role_id),
+    constraint open_invitation_gives_a_role check (role_id is not null or accepted_at is not null or withdrawn_at is not null),
     constraint invitation_address_looks_like_one check (
         email ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' and email = lower(email) and length(email) <= 254
     ),
@@ -626,6 +627,9 @@ begin
     if member.removed_by = member.user_id then
         perform private.fail('left_by_themselves', 'They left by themselves. Invite them, and they can come back.');
     end if;
+    if member.role_id is null then
+        perform private.fail('role_is_gone', 'The role they had is deleted. Invite them with another one.');
+    end if;
     perform private.require_giveable(for_account, member.role_id);
     update public.members as m
     set removed_at = null,
@@ -645,8 +649,8 @@ as $$
     select private.restore_member(account_id, member_id)
 $$;
 comment on function public.restore_member(uuid, uuid) is
-    'Undoes a removal: the person has their role back. Not for somebody who left, who has to agree (left_by_themselves). '
-    'False when they are in the team.';
+    'Undoes a removal: the person has their role back. Not for somebody who left, who has to agree (left_by_themselves), nor '
+    'when the role was deleted since (role_is_gone). False when they are in the team.';
 grant execute on function public.restore_member(uuid, uuid) to authenticated;
 
 create function private.hand_over_ownership(for_account uuid, for_member uuid, idempotency_key uuid) returns boolean
@@ -824,3 +828,51 @@ comment on function public.save_role(uuid, uuid, text, text[], uuid) is
     'Makes a role of the account''s own (role_id null), or changes one, out of permissions that the caller holds. Seeing comes '
     'with changing. The five that every account has stay as they are (role_is_built_in). Answers the role''s id; fresh_proof_needed.';
 grant execute on function public.save_role(uuid, uuid, text, text[], uuid) to authenticated;
+
+create function private.delete_role(for_account uuid, for_role uuid) returns boolean
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    role public.roles;
+begin
+    perform private.require(for_account, 'roles.write');
+    perform private.require_fresh();
+    perform private.take_turns(for_account);
+    role := private.require_giveable(for_account, for_role);
+    if role.key is not null then
+        perform private.fail('role_is_built_in', 'Every business has this role, and it stays.');
+    end if;
+    -- Nobody can accept one that has run out, and it must not keep its role for ever.
+    update public.invitations as i
+    set withdrawn_at = private.moment()
+    where i.account_id = for_account
+      and i.role_id = for_role
+      and i.accepted_at is null
+      and i.withdrawn_at is null
+      and i.expires_at <= now();
+    begin
+        delete from public.roles as r
+        where r.account_id = for_account
+          and r.id = for_role;
+    exception
+        when check_violation then
+            perform private.fail('role_in_use', 'Somebody has this role, or is invited with it. Give them another one first.');
+    end;
+    return true;
+end
+$$;
+comment on function private.delete_role(uuid, uuid) is 'See public.delete_role.';
+grant execute on function private.delete_role(uuid, uuid) to authenticated;
+
+create function public.delete_role(account_id uuid, role_id uuid) returns boolean
+    language sql
+    set search_path = ''
+as $$
+    select private.delete_role(account_id, role_id)
+$$;
+comment on function public.delete_role(uuid, uuid) is
+    'Deletes a role of the account''s own that nobody has and nobody is invited with: role_in_use, which the tables themselves '
+    'find out; role_is_built_in, more_than_yours, fresh_proof_needed.';
+grant execute on function public.delete_role(uuid, uuid) to authenticated;

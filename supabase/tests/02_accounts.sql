@@ -67,7 +67,7 @@ select tests.authenticate_as('bell staff');
 update public.accounts set name = 'Staff was here';
 select is((select name from public.accounts), 'Bell Lane', '[ACC-3] staff sees the details and cannot change them');
 select throws_ok($$select private.require(tests.id('bell'), 'invoices.issue')$$, '42501', null, '[ACC-3] staff may not issue invoices');
-select lives_ok($$select private.require(tests.id('bell'), 'invoices.write')$$, '[ACC-3] staff may draft them');
+select throws_ok($$select private.require(tests.id('bell'), 'invoices.read')$$, '42501', null, '[ACC-3] nor see a price');
 select throws_ok($$select private.require(tests.id('finch'), 'jobs.read')$$, 'PT404', null, '[ISO-1] another account is not there at all');
 select throws_ok($$select private.require(gen_random_uuid(), 'jobs.read')$$, 'PT404', null, '[ISO-1] and answers exactly as one that does not exist');
 
@@ -84,7 +84,7 @@ select results_eq(
                   when 'admin' then (select array_agg(key) from public.permissions where key <> 'payouts.manage')
                   when 'staff' then array[
                       'account.read', 'members.read', 'customers.read', 'customers.write', 'jobs.read', 'jobs.write',
-                      'documents.read', 'documents.write', 'invoices.read', 'invoices.write'
+                      'documents.read', 'documents.write'
                   ]
                   else '{}'
               end

@@ -201,7 +201,7 @@ select pg_temp.refused(
 select pg_temp.refused(
     format('create policy "Unknown" on public.jobs for select to authenticated using (%s)', pg_temp.asks('jobs.everything')), '[ISO-1] a permission that does not exist is none'
 );
-select pg_temp.refused('alter policy "Members who may read jobs see their account''s jobs" on public.jobs using (true)', '[ISO-1] nor is a good one made a bad one');
+select pg_temp.refused('alter policy "Members who may read jobs see their own, or all of their account''s" on public.jobs using (true)', '[ISO-1] nor is a good one made a bad one');
 select lives_ok(
     format('create policy "Good" on public.jobs for select to authenticated using (%s and (state = ''new'' or created_by = (select auth.uid())))', pg_temp.asks('jobs.read')),
     'one that asks first, and then more, is written'

@@ -6,7 +6,9 @@ select tests.job('bell');
 select tests.job('bell', 'second job');
 select tests.job('finch');
 select tests.member('bell', 'staff');
-select tests.member_with('bell', array['jobs.read'], 'bell reader');
+select tests.member_with('bell', array['jobs.read', 'jobs.all'], 'bell reader');
+select tests.put_on('bell job', 'bell staff');
+select tests.put_on('bell second job', 'bell staff');
 
 select results_eq(
     $$select number from public.jobs where account_id = tests.id('bell') order by number$$, $$values (1::bigint), (2)$$,

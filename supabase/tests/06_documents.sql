@@ -5,7 +5,8 @@ select tests.business('finch');
 select tests.job('bell');
 select tests.member('bell', 'staff');
 select tests.member('bell', 'admin');
-select tests.member_with('bell', array['documents.read', 'jobs.read'], 'bell reader');
+select tests.member_with('bell', array['documents.read', 'jobs.read', 'jobs.all'], 'bell reader');
+select tests.put_on('bell job', 'bell staff');
 
 create function pg_temp.put(name text, bucket text default null) returns text
     language sql

@@ -7,7 +7,7 @@ select tests.job('bell');
 select tests.job('finch');
 select tests.issued('finch');
 select tests.member('bell', 'staff');
-select tests.member_with('bell', array['account.read', 'jobs.read'], 'bell reader');
+select tests.member_with('bell', array['account.read', 'jobs.read', 'jobs.all'], 'bell reader');
 
 select tests.authenticate_as('newcomer');
 select is(public.me() -> 'accounts', '[]'::jsonb, 'on the first visit there are no accounts');

@@ -30,6 +30,8 @@ values
     ('member_name_is_not_blank', 'public.members', 'change', '{"display_name": " "}', '{}'),
     ('member_is_unique_in_account', 'public.members', 'copy', '{}', '{}'),
     ('whoever_was_removed_was_removed_by_somebody', 'public.members', 'change', jsonb_build_object('removed_by', '00000000-0000-7000-8000-000000000000'), '{}'),
+    ('whoever_is_in_the_team_has_a_role', 'public.members', 'change', '{"role_id": null}', '{"removed_at": null}'),
+    ('open_invitation_gives_a_role', 'public.invitations', 'change', '{"role_id": null}', '{"accepted_at": null, "withdrawn_at": null}'),
     ('address_is_invited_once', 'public.invitations', 'copy', jsonb_build_object('token_hash', '\x' || repeat('ab', 32)), '{}'),
     ('invitation_token_is_unique', 'public.invitations', 'copy', '{"email": "other@mail.example"}', '{}'),
     ('invitation_token_is_kept_as_a_hash', 'public.invitations', 'change', '{"token_hash": "\\x00"}', '{}'),

@@ -121,6 +121,7 @@ select tests.be_postgres();
 ------------------------------------------------------------------------------------------------------
 
 select tests.job('bell');
+select tests.put_on('bell job', 'bell staff');
 select tests.photo('bell');
 select set_config('tests.mark', (select max(id)::text from audit.records), true);
 select tests.authenticate_as('bell staff');

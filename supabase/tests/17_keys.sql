@@ -62,7 +62,7 @@ $$;
 create temporary table primary_keys as
 select on_table from string_to_table(
     'public.accounts public.permissions public.roles public.role_permissions public.members public.customers public.sites '
-    'public.jobs public.documents public.invoices public.invoice_lines public.invoice_vat public.payments public.portal_links '
+    'public.jobs public.job_members public.documents public.invoices public.invoice_lines public.invoice_vat public.payments public.portal_links '
     'private.account_states private.account_state_allows private.counters private.idempotency private.job_lifecycle '
     'public.invitations private.role_template private.schedules billing.connected_accounts billing.checkout_sessions billing.stripe_events '
     'billing.stripe_leases mail.outbox audit.records audit.field_values audit.links audit.heads audit.watched audit.columns '
@@ -93,6 +93,8 @@ values
     ('jobs_account_id_fkey', 'public.jobs', 'account_id'),
     ('job_is_for_a_customer_of_the_account', 'public.jobs', 'customer_id'),
     ('job_is_at_a_site_of_its_customer', 'public.jobs', 'site_id'),
+    ('job_member_is_on_a_job_of_the_account', 'public.job_members', 'job_id'),
+    ('job_member_is_of_the_account', 'public.job_members', 'member_id'),
     ('documents_account_id_fkey', 'public.documents', 'account_id'),
     ('document_is_of_a_job_of_the_account', 'public.documents', 'job_id'),
     ('document_is_of_an_invoice_of_the_account', 'public.documents', 'invoice_id'),
@@ -124,14 +126,15 @@ values
     ('public.permissions', 'area sentence act'),
     ('public.roles', 'name created_at updated_at'),
     ('public.role_permissions', 'created_at'),
-    ('public.members', 'user_id role_id display_name email created_at updated_at'),
-    ('public.invitations', 'email role_id token_hash expires_at invited_by created_at updated_at'),
+    ('public.members', 'user_id display_name email created_at updated_at'),
+    ('public.invitations', 'email token_hash expires_at invited_by created_at updated_at'),
     ('private.session_limits', 'idle longest'),
     ('private.session_devices', 'user_id begun_at'),
     ('private.sign_in_notices', 'user_id created_at'),
     ('public.customers', 'name created_at updated_at'),
     ('public.sites', 'customer_id address_line_1 created_at updated_at'),
     ('public.jobs', 'customer_id number title state created_at updated_at'),
+    ('public.job_members', 'created_at'),
     ('public.documents', 'kind state access file_name upload_until created_at updated_at'),
     ('public.invoices', 'job_id customer_id state net_pence vat_pence total_pence paid_pence created_at updated_at'),
     ('public.invoice_lines', 'invoice_id position kind description quantity_milli unit_pence created_at updated_at'),
@@ -180,6 +183,7 @@ select tests.draft('bell', null, 'draft');
 select tests.invited('bell', 'new@mail.example');
 -- Of the owner's role nothing is changed, so that another one's is tried.
 select tests.member_with('bell', array['jobs.read'], 'bell planner');
+select tests.put_on('bell job', 'bell planner');
 update refers set pick = jsonb_build_object('role_id', tests.role('bell', 'bell planner')) where on_table = 'public.role_permissions';
 update public.invoices set site_id = tests.id('bell site') where id = tests.id('bell draft');
 insert into public.payments (account_id, invoice_id, amount_pence, method, paid_at)

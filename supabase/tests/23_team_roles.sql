@@ -1,6 +1,6 @@
 -- Roles of an account's own: what they may hold, who may make and change them, and every permission by itself. What is allowed
 -- stands beside what is not.
-select plan(69);
+select plan(84);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -124,6 +124,48 @@ select lives_ok(
     $$delete from public.role_permissions where account_id = tests.id('bell') and role_id = tests.role('bell', 'admin') and permission = 'audit.read'$$,
     '[ACC-5] another role can lose one'
 );
+
+------------------------------------------------------------------------------------------------------
+-- Deleting one
+------------------------------------------------------------------------------------------------------
+
+create function pg_temp.delete(who text, role text, business text default 'bell') returns text
+    language sql
+as $$
+    select pg_temp.as(who, format('public.delete_role(tests.id(%L), %L)', business, tests.role(business, role)))
+$$;
+select tests.member_with('bell', array['account.read', 'jobs.read'], 'bell fitter');
+select tests.member_with('bell', array['account.read', 'jobs.read'], 'bell driver');
+select tests.member_with('finch', array['account.read', 'jobs.read'], 'finch fitter');
+select is(
+    pg_temp.delete('bell admin', 'bell fitter'), 'P0001 Somebody has this role, or is invited with it. Give them another one first.',
+    '[ACC-3] a role that somebody has is not deleted'
+);
+update public.members set removed_at = now() where id = tests.id('bell fitter membership');
+select tests.invited('bell', 'fitter@mail.example', 'bell fitter', 'asked');
+select is(
+    pg_temp.delete('bell admin', 'bell fitter'), 'P0001 Somebody has this role, or is invited with it. Give them another one first.',
+    '[ACC-3] nor one that somebody is invited with'
+);
+select tests.invited('bell', 'driver@mail.example', 'bell driver', 'asked too');
+update public.invitations set expires_at = now() - interval '1 minute' where email in ('fitter@mail.example', 'driver@mail.example');
+select matches(pg_temp.delete('bell staff', 'bell fitter'), '^42501', '[ACC-3] whoever may not change roles deletes none');
+select is(pg_temp.delete('bell admin', 'finch fitter', 'finch'), 'PT404 There is nothing here, or it is not yours.', '[ISO-1] another business''s role is not there');
+select is(
+    pg_temp.as('bell admin', $$public.delete_role(tests.id('bell'), tests.role('finch', 'finch fitter'))$$), 'PT404 There is no such role.',
+    '[ISO-1] by no name'
+);
+select is(pg_temp.delete('bell owner', key), 'P0001 Every business has this role, and it stays.', format('[ACC-3] the role %s is not deleted', key))
+from unnest(array['owner', 'agent']) as key;
+select is(pg_temp.delete('bell admin', 'bell fitter'), 'true', '[ACC-3] one that nobody has is');
+select is((select withdrawn_at is not null from public.invitations where email = 'fitter@mail.example'), true, 'with the invitation that had run out');
+select is((select withdrawn_at from public.invitations where email = 'driver@mail.example'), null, 'and no other');
+select is((select role_id from public.members where id = tests.id('bell fitter membership')), null, 'whoever had it once has none');
+select is(
+    pg_temp.as('bell admin', format('public.restore_member(tests.id(''bell''), %L)', tests.id('bell fitter membership'))),
+    'P0001 The role they had is deleted. Invite them with another one.', '[ACC-4] and comes back with another one'
+);
+select is(pg_temp.as('bell fitter', $$public.has_permission(tests.id('bell'), 'jobs.read')$$), 'false', '[ACC-3] and may do nothing');
 
 ------------------------------------------------------------------------------------------------------
 -- Every permission by itself, and every one but it

@@ -1,5 +1,5 @@
 -- Twins (tests/database/twins.sql) at work on their teams: invitations, members and roles of one id in two businesses.
-select plan(44);
+select plan(51);
 
 select tests.twins();
 select tests.member(b, 'staff', b || ' colleague') from unnest(array['bell', 'finch']) as b;
@@ -62,6 +62,19 @@ select results_eq(
     '[ISO-1] each to what its own business chose'
 );
 select tests.both('member', $$public.save_role(tests.id('{b}'), null, 'Same name', '{jobs.read}', gen_random_uuid()) is not null$$, 'both may call a role the same', 'true');
+
+select tests.both('member', $$public.change_job_members(tests.id('{b}'), tests.id('{b} job'), array[tests.id('{b} colleague')], '{}')$$, 'somebody is put on a job');
+select is((select count(*) from public.job_members where job_id = tests.id('bell job')), 2::bigint, 'both are on it');
+select tests.both('member', $$public.change_job_members(tests.id('{b}'), tests.id('{b} job'), '{}', array[tests.id('{b} colleague')])$$, 'and taken off it');
+
+insert into public.roles (account_id, id, name)
+select tests.id(b), tests.keep(b || ' spare', gen_random_uuid()), initcap(b) || ' spare' from unnest(array['bell', 'finch']) as b;
+insert into public.role_permissions (account_id, role_id, permission)
+select tests.id(b), tests.id(b || ' spare'), 'account.read' from unnest(array['bell', 'finch']) as b;
+select tests.invited(b, b || '.spare@mail.example', initcap(b) || ' spare', 'late') from unnest(array['bell', 'finch']) as b;
+update public.invitations set expires_at = now() - interval '1 minute' where email like '%.spare@mail.example';
+select tests.twin('public.roles', 'spare');
+select tests.both('member', $$public.delete_role(tests.id('{b}'), tests.id('{b} spare'))$$, 'a role is deleted', 'true');
 
 -- Two invitations of one id, to the same person.
 select tests.person('priya');

@@ -168,6 +168,7 @@ create function tests.member_with(business text, permissions text[], name text) 
 as $$
 declare
     role_id uuid;
+    member_id uuid;
     user_id uuid := tests.person(name);
 begin
     insert into public.roles (account_id, name)
@@ -177,7 +178,9 @@ begin
     select tests.id(business), role_id, permission
     from unnest(permissions) as permission;
     insert into public.members (account_id, user_id, role_id, display_name, email)
-    values (tests.id(business), user_id, role_id, initcap(name), replace(name, ' ', '.') || '@people.example');
+    values (tests.id(business), user_id, role_id, initcap(name), replace(name, ' ', '.') || '@people.example')
+    returning id into member_id;
+    perform tests.keep(name || ' membership', member_id);
     return user_id;
 end
 $$;
@@ -254,6 +257,17 @@ begin
     perform tests.keep(business || ' site', (made ->> 'site_id')::uuid);
     return tests.keep(business || ' ' || name, (made ->> 'job_id')::uuid);
 end
+$$;
+
+-- Puts a member on a job: tests.put_on('bell job', 'bell staff').
+create function tests.put_on(job text, person text) returns void
+    language sql
+as $$
+    insert into public.job_members (account_id, job_id, member_id)
+    select j.account_id, j.id, m.id
+    from public.jobs as j
+    join public.members as m on m.account_id = j.account_id and m.id = tests.id(person || ' membership')
+    where j.id = tests.id(job)
 $$;
 
 create function tests.line(unit_pence bigint, vat_rate_bp int default 2000, quantity_milli bigint default 1000) returns jsonb
@@ -340,14 +354,14 @@ as $$
 $$;
 
 -- A photo of 'bell job' that is ready: 'bell photo'.
-create function tests.photo(business text) returns uuid
+create function tests.photo(business text, job text default 'job') returns uuid
     language plpgsql
 as $$
 declare
     started jsonb;
 begin
     perform tests.claim(business || ' owner');
-    started := public.start_document(tests.id(business), tests.id(business || ' job'), 'photo', 'IMG_1.jpg', gen_random_uuid());
+    started := public.start_document(tests.id(business), tests.id(business || ' ' || job), 'photo', 'IMG_1.jpg', gen_random_uuid());
     perform tests.store((started ->> 'document_id')::uuid);
     perform public.finish_document(tests.id(business), (started ->> 'document_id')::uuid, 'image/jpeg', 1234, repeat('cd', 32), 40, 30);
     perform set_config('request.jwt.claims', '', true);

@@ -175,24 +175,24 @@ describe('[FILE-2] a live upload token is worth nothing', () => {
     });
 
     it('after its holder was removed from the business', async () => {
-        const staff = await business.withMember('staff');
-        const visitor = await signedIn(staff, product.origin);
+        const mate = await business.withMember('admin');
+        const visitor = await signedIn(mate, product.origin);
         const kept = await room(visitor);
         const { url, document_id } = await room(visitor);
         expect((await put(kept.url)).status, 'as a member').toBe(200);
         before = product.files();
-        await sql`update public.members set removed_at = now() where user_id = ${staff.id}`;
+        await sql`update public.members set removed_at = now() where user_id = ${mate.id}`;
         await isWorthNothing(url, document_id);
         expect((await arrived(kept.document_id, visitor)).status, 'nor what came before').toBe(403);
     });
 
     it('after its holder’s role may no longer add documents', async () => {
-        const staff = await business.withMember('staff');
-        const { url, document_id } = await room(await signedIn(staff, product.origin));
+        const mate = await business.withMember('admin');
+        const { url, document_id } = await room(await signedIn(mate, product.origin));
         await sql`
             update public.members set role_id = (
                 select id from public.roles where account_id = ${business.accountId} and key = 'agent'
-            ) where user_id = ${staff.id}`;
+            ) where user_id = ${mate.id}`;
         await isWorthNothing(url, document_id);
     });
 
@@ -243,16 +243,16 @@ describe('[FILE-2] a live upload token is worth nothing', () => {
 
 describe('[FILE-3] the signing function', () => {
     it('gives a removed member nothing, with a token that is still good', async () => {
-        const staff = await business.withMember('staff');
-        const visitor = await signedIn(staff, product.origin);
+        const mate = await business.withMember('admin');
+        const visitor = await signedIn(mate, product.origin);
         const { document_id } = await room(visitor);
         const { documentId } = await aPhoto();
-        expect((await sign(staff, 'view', [documentId])).urls).toHaveProperty(documentId);
-        expect((await sign(staff, 'upload', [document_id])).url).toBeTypeOf('string');
+        expect((await sign(mate, 'view', [documentId])).urls).toHaveProperty(documentId);
+        expect((await sign(mate, 'upload', [document_id])).url).toBeTypeOf('string');
 
-        await sql`update public.members set removed_at = now() where user_id = ${staff.id}`;
-        expect(await sign(staff, 'view', [documentId])).toEqual({ status: 200, urls: {} });
-        const refused = await sign(staff, 'upload', [document_id]);
+        await sql`update public.members set removed_at = now() where user_id = ${mate.id}`;
+        expect(await sign(mate, 'view', [documentId])).toEqual({ status: 200, urls: {} });
+        const refused = await sign(mate, 'upload', [document_id]);
         expect([refused.status, refused.url]).toEqual([404, undefined]);
         const start = { step: 'start', file_name: 'photo.jpg', idempotency_key: randomUUID() };
         expect((await tell(visitor, start)).status, 'through the app').toBe(403);

@@ -21,7 +21,7 @@ beforeAll(async () => {
     product = await startProduct();
     sql = superuser();
     business = await aBusiness();
-    colleague = await business.withMember('staff');
+    colleague = await business.withMember('admin');
     stranger = await aBusiness({ name: 'Finch Plumbing' });
     owner = await signedIn(business.owner, product.origin);
 });

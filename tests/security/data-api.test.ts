@@ -16,7 +16,7 @@ const ownerColumn = (table: string): string => (table === 'accounts' ? 'id' : 'a
 
 let bell: Business;
 let finch: Business;
-let staff: Person;
+let mate: Person;
 let invoiceId: string;
 let object: { bucket: string; name: string };
 
@@ -35,11 +35,18 @@ async function fingerprint(): Promise<string> {
 
 beforeAll(async () => {
     [bell, finch] = await Promise.all([aBusiness({ name: 'Bell' }), aBusiness({ name: 'Finch' })]);
-    staff = await bell.withMember('staff');
+    mate = await bell.withMember('admin');
     ({ invoiceId } = await bell.anInvoice());
     await bell.aLink(invoiceId);
     await bell.aDraft();
     await bell.anInvitation('new@example.test');
+    await sql`
+        insert into public.job_members (account_id, job_id, member_id)
+        select j.account_id, j.id, m.id
+        from public.jobs as j
+        join public.members as m on m.account_id = j.account_id and m.user_id = ${mate.id}
+        where j.account_id = ${bell.accountId}
+    `;
     await sql`
         insert into public.payments (account_id, invoice_id, amount_pence, method, paid_at)
         values (${bell.accountId}, ${invoiceId}, 100, 'cash', now())
@@ -164,6 +171,7 @@ describe('functions', () => {
         if (argument === 'account_id') return bell.accountId;
         if (argument === 'invoice_id') return invoiceId;
         if (type === 'uuid') return randomUUID();
+        if (type === 'uuid[]') return [randomUUID()];
         if (type === 'date') return '2026-11-22';
         if (type === 'text[]') return ['photo'];
         if (type === 'jsonb')
@@ -195,7 +203,7 @@ describe('files', () => {
 
     test('[FILE-2] a live upload token is worth nothing after ten minutes, nor after its holder’s removal', async () => {
         const { jobId } = await bell.aJob();
-        const photographer = await bell.withMember('staff');
+        const photographer = await bell.withMember('admin');
         const start = () =>
             call<{ document_id: string; bucket_id: string; upload_name: string }>(
                 photographer.db,
@@ -251,9 +259,9 @@ describe('ended means ended, for a token that has not expired', () => {
     };
 
     test('[ACC-4] a removed member reads nothing with the next statement, at the Data API and in storage', async () => {
-        expect(await sees(staff)).toEqual({ rows: true, file: true });
-        await sql`update public.members set removed_at = now() where user_id = ${staff.id}`;
-        expect(await sees(staff)).toEqual({ rows: false, file: false });
+        expect(await sees(mate)).toEqual({ rows: true, file: true });
+        await sql`update public.members set removed_at = now() where user_id = ${mate.id}`;
+        expect(await sees(mate)).toEqual({ rows: false, file: false });
     });
 
     test('[AUTH-6] a stolen access token is worth nothing once its session was signed out', async () => {

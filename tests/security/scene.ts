@@ -39,8 +39,12 @@ export async function setTheScene(sql: ISql): Promise<void> {
     await sql`select tests.person('finch guest')`;
     await aTeam(sql, 'bell', 'bell leaver');
     await aTeam(sql, 'finch', 'finch guest');
-    await aStart(sql, 'bell', 'staff arriving', 'bell staff');
     await sql`select tests.member_with('bell', array['jobs.read'], 'bell planner')`;
+    for (const job of ['bell job', 'bell newest job'])
+        for (const person of ['bell staff', 'bell planner'])
+            await sql`select tests.put_on(${job}, ${person})`;
+    await sql`select tests.put_on('finch job', 'finch colleague')`;
+    await aStart(sql, 'bell', 'staff arriving', 'bell staff');
     await sql`select tests.member('bell', 'owner', 'bell roamer')`;
     await sql`
         insert into public.members (account_id, user_id, role_id, display_name, email)

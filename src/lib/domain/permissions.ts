@@ -34,9 +34,12 @@ const GROUPS = [
     }
 ] as const;
 
-const sees = ({ key }: PermissionInWords): boolean => key.endsWith('.read');
+const WIDTHS = ['.read', '.all'];
+const width = ({ key }: PermissionInWords): number => WIDTHS.findIndex((end) => key.endsWith(end));
+const sees = (permission: PermissionInWords): boolean => width(permission) >= 0;
+/** What lets see, the narrow before the wide; then what lets do. */
 const seeingFirst = (some: readonly PermissionInWords[]): PermissionInWords[] =>
-    some.toSorted((a, b) => Number(sees(b)) - Number(sees(a)));
+    some.toSorted((a, b) => Number(sees(b)) - Number(sees(a)) || width(a) - width(b));
 
 /** The permissions in their groups, in the order of a working day. What has no group yet comes last, so that nothing is left out. */
 export function groupPermissions(all: readonly PermissionInWords[]): PermissionGroup[] {

@@ -111,6 +111,8 @@ export const SENTENCES: ReadonlyMap<string, (told: Told) => string> = new Map<st
         'job.created': ({ after }) => named('took the job', quoted(text(after, 'title'))),
         'job.updated': changed('of a job', 'changed a job'),
         'job.deleted': ({ before }) => named('deleted the job', quoted(text(before, 'title'))),
+        'job_member.created': () => 'put somebody on a job',
+        'job_member.deleted': () => 'took somebody off a job',
         'document.created': ({ after }) =>
             text(after, 'kind') === 'photo' ? 'began sending a photo' : 'made room for the invoice’s PDF',
         'document.ready': ({ after }) =>

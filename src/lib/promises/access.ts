@@ -59,7 +59,7 @@ export const access: readonly LedgerRow[] = [
     {
         id: 'ACC-3',
         sentence:
-            'Owner, admin, staff, partner and agent each may do what their role lists and nothing else, and a business can make roles of its own.',
+            'Owner, admin, staff, partner and agent each may do what their role lists and nothing else, staff see their own jobs and no prices, and a business can make roles of its own.',
         state: 'kept',
         enforcedBy: [
             table('public.role_permissions'),
@@ -68,6 +68,10 @@ export const access: readonly LedgerRow[] = [
             fn('private.require_own(uuid,text[])'),
             fn('private.require_giveable(uuid,uuid)'),
             fn('private.save_role(uuid,uuid,text,text[],uuid)'),
+            fn('private.delete_role(uuid,uuid)'),
+            table('public.job_members'),
+            fn('private.own_jobs()'),
+            fn('private.change_job_members(uuid,uuid,uuid[],uuid[])'),
             code('src/lib/server/guard.ts', 'protectedLoad'),
             code('src/lib/server/guard.ts', 'protectedAction'),
             code('src/lib/server/guard.ts', 'protectedEndpoint'),
@@ -79,6 +83,8 @@ export const access: readonly LedgerRow[] = [
                 'db',
                 '[ACC-3] owner has everything, admin all but payouts, staff the daily work, partner and agent nothing'
             ),
+            test('db', '[ACC-3] staff sees the job that they are put on, and no other'),
+            test('db', '[ACC-3] staff sees the photos of their own jobs, and no invoice'),
             test('db', '[ACC-3] nobody grants permissions through the table'),
             test('db', '[ACC-3] nobody changes memberships through the table'),
             test('db', '[ACC-3] a partner sees nothing by default'),

@@ -16,6 +16,7 @@ export const permissions = [
     'customers.read',
     'customers.write',
     'jobs.read',
+    'jobs.all',
     'jobs.write',
     'documents.read',
     'documents.write',

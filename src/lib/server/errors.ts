@@ -25,6 +25,8 @@ const catalogue = {
     owners_only: [403, 'Only an owner of the business can do that.'],
     more_than_yours: [403, 'You can only give or take away what your own role allows.'],
     role_is_built_in: [409, 'This role stays as it is. Make a role of your own instead.'],
+    role_in_use: [409, 'Somebody has this role, or is invited with it. Give them another one first.'],
+    role_is_gone: [409, 'The role they had is deleted. Invite them with another one.'],
     already_a_member: [409, 'They are in the team already.'],
     already_invited: [
         409,

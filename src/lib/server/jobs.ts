@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { JOB_STATES, type JobState } from '$lib/domain/lifecycle.ts';
 import type { CustomerDetails, SiteDetails } from './customers.ts';
 import { call, read, readPage, type Db } from './data.ts';
-import { CustomerId, InvoiceId, JobId, SiteId, type AccountId } from './ids.ts';
+import { CustomerId, InvoiceId, JobId, MemberId, SiteId, type AccountId } from './ids.ts';
 import { containing, Day, Moment, Money, rangeOf } from './shapes.ts';
 
 const State = z.enum(JOB_STATES);
@@ -38,6 +38,7 @@ const Job = JobRow.extend({
         email: z.string().nullable(),
         phone: z.string().nullable()
     }),
+    job_members: z.array(z.object({ member_id: MemberId })),
     invoices: z.array(
         z.object({
             id: InvoiceId,
@@ -50,13 +51,13 @@ const Job = JobRow.extend({
     )
 });
 
-/** A job with whom it is for, where, and its invoices. Its photos come from documents.ts. */
+/** A job with whom it is for, where, who is on it, and its invoices. Its photos come from documents.ts. */
 export type Job = z.infer<typeof Job>;
 
 const site = 'site:sites (id, address_line_1, address_line_2, town, postcode)';
 const common = 'id, number, title, state, booked_on, created_at, updated_at';
 const rowColumns = `${common}, customer:customers!inner (id, name), ${site}`;
-const jobColumns = `${common}, description, customer:customers!inner (id, name, email, phone), ${site}, invoices (id, reference, state, due_on, total_pence, paid_pence)`;
+const jobColumns = `${common}, description, customer:customers!inner (id, name, email, phone), ${site}, job_members (member_id), invoices (id, reference, state, due_on, total_pence, paid_pence)`;
 
 /** A page of jobs, newest first. `search` looks at the title. */
 export function listJobs(
@@ -130,6 +131,24 @@ export async function updateJob(
     await read(
         db.from('jobs').update(details).eq('account_id', account).eq('id', id).select('id').single(),
         z.object({ id: JobId })
+    );
+}
+
+/**
+ * Puts people on a job and takes others off it. Whoever was put on or taken off by somebody else in the meantime stays as
+ * that one left them, unless they are named here.
+ */
+export async function changeJobMembers(
+    db: Db,
+    account: AccountId,
+    id: JobId,
+    { putOn, takeOff }: { putOn: readonly MemberId[]; takeOff: readonly MemberId[] }
+): Promise<void> {
+    await call(
+        db,
+        'change_job_members',
+        { account_id: account, job_id: id, put_on: [...putOn], take_off: [...takeOff] },
+        z.unknown()
     );
 }
 

@@ -62,6 +62,11 @@ export function giveable(
     );
 }
 
+/** Deletes a role of the business's own that nobody has, or throws `role_in_use`. */
+export async function deleteRole(db: Db, account: AccountId, id: RoleId): Promise<void> {
+    await call(db, 'delete_role', { account_id: account, role_id: id }, z.literal(true));
+}
+
 /** Makes a role of the business's own (`id` null) or changes one. Answers its id; the same key, the same role. */
 export function saveRole(
     db: Db,

@@ -10,16 +10,15 @@ const Member = z.object({
     display_name: z.string(),
     email: z.string(),
     role_id: RoleId,
-    removed_at: Moment.nullable(),
     created_at: Moment,
     role: z.object({ key: z.string().nullable(), name: z.string() })
 });
 
-/** A person in the team, or one who was. */
+/** A person in the team. */
 export type Member = z.infer<typeof Member>;
 
 const memberColumns =
-    'id, user_id, display_name, email, role_id, removed_at, created_at, role:roles!member_has_a_role_of_the_account (key, name)';
+    'id, user_id, display_name, email, role_id, created_at, role:roles!member_has_a_role_of_the_account (key, name)';
 
 /** Everybody who is in the team now, those who came first first. */
 export function listMembers(db: Db, account: AccountId): Promise<Member[]> {
@@ -35,11 +34,37 @@ export function listMembers(db: Db, account: AccountId): Promise<Member[]> {
     );
 }
 
-/** One person of the team, also one who has been removed; or `not_found`. */
+/** One person of the team, or `not_found`: who was removed stands in the trail. */
 export function getMember(db: Db, account: AccountId, id: MemberId): Promise<Member> {
     return read(
-        db.from('members').select(memberColumns).eq('account_id', account).eq('id', id).single(),
+        db
+            .from('members')
+            .select(memberColumns)
+            .eq('account_id', account)
+            .eq('id', id)
+            .is('removed_at', null)
+            .single(),
         Member
+    );
+}
+
+const Former = z.object({ id: MemberId, name: z.string() });
+
+/** Somebody who was removed from the team, or null. */
+export function getFormerMember(
+    db: Db,
+    account: AccountId,
+    id: MemberId
+): Promise<z.infer<typeof Former> | null> {
+    return read(
+        db
+            .from('members')
+            .select('id, name:display_name')
+            .eq('account_id', account)
+            .eq('id', id)
+            .not('removed_at', 'is', null)
+            .maybeSingle(),
+        Former.nullable()
     );
 }
 

@@ -202,29 +202,29 @@ describe('[ACC-4] an invitation', () => {
 
 describe('[ACC-4] somebody who is removed', () => {
     it('is out with their next request, in the open page, at the Data API and in storage, and comes back by undo', async () => {
-        const staff = await business.withMember('staff');
+        const mate = await business.withMember('admin');
         const { documentId } = await business.anInvoice();
-        const visitor = await signedIn(staff, app);
+        const visitor = await signedIn(mate, app);
         const form = { account_id: business.accountId, name: 'New', address_line_1: '1 Mill Lane' };
         expect((await visitor.get('/customers')).status).toBe(200);
-        const stored = await staff.db
+        const stored = await mate.db
             .from('documents')
             .select('bucket_id, object_name')
             .eq('id', documentId)
             .single<{ bucket_id: string; object_name: string }>();
         const { bucket_id: bucket = '', object_name: file = '' } = stored.data ?? {};
-        expect((await staff.db.storage.from(bucket).download(file)).error).toBe(null);
+        expect((await mate.db.storage.from(bucket).download(file)).error).toBe(null);
 
-        const id = await memberId(business, staff);
+        const id = await memberId(business, mate);
         const removed = await owner.post(`/more/team/${id}?/remove`, { account_id: business.accountId });
         const page = await (await owner.get(goesTo(removed))).text();
-        expect(words(page)).toContain('staff is out of the team, on every device.');
+        expect(words(page)).toContain('admin is out of the team, on every device.');
         expect(page).toContain('Undo');
 
         const sent = await visitor.post('/customers/new', { ...form, idempotency_key: randomUUID() });
         expect(goesTo(sent), 'the form of an open page').toBe('/left');
-        expect((await staff.db.from('customers').select('id')).data).toEqual([]);
-        expect((await staff.db.storage.from(bucket).download(file)).error).not.toBe(null);
+        expect((await mate.db.from('customers').select('id')).data).toEqual([]);
+        expect((await mate.db.storage.from(bucket).download(file)).error).not.toBe(null);
 
         expect(goesTo(await visitor.get('/customers'))).toBe('/left');
         expect(await says(visitor, '/left')).toContain(
@@ -235,7 +235,7 @@ describe('[ACC-4] somebody who is removed', () => {
             account_id: business.accountId,
             member_id: id
         });
-        expect(await says(owner, goesTo(undone))).toContain('staff is back in the team.');
+        expect(await says(owner, goesTo(undone))).toContain('admin is back in the team.');
         expect((await visitor.get('/customers')).status).toBe(200);
     });
 

@@ -2,6 +2,7 @@
 import { fromAPhone } from '../../../integration/photographs.ts';
 import type { Business } from '../../../support/business.ts';
 import { TYPED, changes, everybody, key, lines, shows, today, type Examples } from './example.ts';
+import { aMember } from './team.ts';
 
 const STARTER = {
     for: everybody,
@@ -60,6 +61,15 @@ export const jobs: Examples = {
         changes(async (of) => ({
             path: `/jobs/${(await of.aJob()).jobId}/edit`,
             fields: { title: `Renamed ${key()}` }
+        }))
+    ],
+    '/(app)/jobs/[job]/people load': [
+        shows(async (of) => ({ path: `/jobs/${(await of.aJob()).jobId}/people` }))
+    ],
+    '/(app)/jobs/[job]/people action:default': [
+        changes(async (of) => ({
+            path: `/jobs/${(await of.aJob()).jobId}/people`,
+            fields: { are: await aMember(of) }
         }))
     ],
     '/(app)/jobs/[job]/invoice load': [

@@ -5,8 +5,8 @@ import { BLANK, WHO, changes, everybody, key, shows, type Examples } from './exa
 const OWNER = { for: everybody, by: 'private.hand_over_ownership asks again whether it is an owner' };
 const TEAM = 'says who works there and in which role, nothing that the business typed';
 
-/** Somebody of the team, or who was, with the id of their membership. */
-async function aMember(of: Business, given: { removed?: true; role?: string } = {}): Promise<string> {
+/** The id of the membership of somebody of the team, or who was. */
+export async function aMember(of: Business, given: { removed?: true; role?: string } = {}): Promise<string> {
     const person = await of.withMember('staff');
     const read = await of.owner.db
         .from('members')
@@ -50,6 +50,15 @@ export const team: Examples = {
         }
     ],
     '/(app)/more/roles load': [shows(async (of) => (await aRole(of), { path: '/more/roles' }))],
+    '/(app)/more/roles action:delete': [
+        changes(async (of) => ({ path: '/more/roles?/delete', fields: { role_id: await aRole(of) } }))
+    ],
+    '/(app)/more/roles action:restore': [
+        changes(() => ({
+            path: '/more/roles?/restore',
+            fields: { name: `Again ${key()}`, permissions: 'jobs.read', idempotency_key: key() }
+        }))
+    ],
     '/(app)/more/roles/[role] load': [shows(async (of) => ({ path: `/more/roles/${await aRole(of)}` }))],
     '/(app)/more/roles/[role]/edit load': [
         shows(async (of) => ({ path: `/more/roles/${await aRole(of)}/edit` }))

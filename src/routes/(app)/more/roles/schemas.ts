@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { words } from '$lib/server/fields.ts';
-import { IdempotencyKey } from '$lib/server/ids.ts';
+import { IdempotencyKey, RoleId } from '$lib/server/ids.ts';
 
 /** A role of the business's own, as it is typed and ticked. */
 export const RoleForm = z.object({
@@ -12,3 +12,5 @@ export const RoleForm = z.object({
         .default([]),
     idempotency_key: IdempotencyKey
 });
+
+export const DeleteForm = z.object({ role_id: RoleId });

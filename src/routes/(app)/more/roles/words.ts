@@ -4,7 +4,7 @@ import { roleInWords, type PermissionInWords } from '$lib/domain/permissions.ts'
 const KNOWN: Readonly<Record<string, string>> = {
     owner: 'Everything, and the business itself',
     admin: 'Everything but where the money is paid out',
-    staff: 'Jobs, customers, photos and draft invoices',
+    staff: 'Their own jobs with photos, and customers; no prices',
     partner: 'Nothing yet: what a partner sees comes with their own portal',
     agent: 'Nothing yet: what an agent sees comes with their own portal'
 };

@@ -5,7 +5,7 @@ import { blankForm } from '$lib/server/forms.ts';
 import { protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { IdempotencyKey, InvitationId, MemberId } from '$lib/server/ids.ts';
 import {
-    getMember,
+    getFormerMember,
     listInvitations,
     listMembers,
     resendInvitation,
@@ -33,7 +33,7 @@ export const load = protectedLoad('members.read', async ({ db, account, me, even
         listMembers(db, account.id),
         listInvitations(db, account.id),
         seatsInUse(db, account.id),
-        done.removed ? getMember(db, account.id, done.removed) : null
+        done.removed ? getFormerMember(db, account.id, done.removed) : null
     ]);
     return {
         members: members.map((member) => ({ ...member, isYou: member.user_id === me.user_id })),
@@ -42,7 +42,7 @@ export const load = protectedLoad('members.read', async ({ db, account, me, even
             isOver: Date.parse(invitation.expires_at) <= Date.now()
         })),
         seats,
-        removed: removed?.removed_at ? { id: removed.id, name: removed.display_name } : null,
+        removed,
         restored: members.find(({ id }) => id === done.restored)?.display_name ?? null,
         sentTo: invitations.find(({ id }) => id === (done.invited ?? done.resent))?.email ?? null,
         withdrawn: query.has('withdrawn'),

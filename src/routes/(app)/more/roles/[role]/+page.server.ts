@@ -1,8 +1,10 @@
 import { roleInWords } from '$lib/domain/permissions.ts';
+import { blankForm } from '$lib/server/forms.ts';
 import { pathId, protectedLoad } from '$lib/server/guard.ts';
 import { RoleId } from '$lib/server/ids.ts';
 import { getRole, giveable, listPermissions } from '$lib/server/roles.ts';
 import { listMembers } from '$lib/server/team.ts';
+import { DeleteForm } from '../schemas.ts';
 import { inOneLine } from '../words.ts';
 
 export const load = protectedLoad('members.read', async ({ db, account, event }) => {
@@ -23,6 +25,7 @@ export const load = protectedLoad('members.read', async ({ db, account, event })
             role.key === null &&
             account.permissions.includes('roles.write') &&
             giveable([role], account).length === 1,
+        remove: await blankForm(DeleteForm, undefined, { id: 'remove' }),
         saved: event.url.searchParams.has('saved')
     };
 });

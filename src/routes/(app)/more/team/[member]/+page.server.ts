@@ -1,6 +1,5 @@
 import { redirect } from '@sveltejs/kit';
 import { z } from 'zod';
-import { problem } from '$lib/server/errors.ts';
 import { blankForm } from '$lib/server/forms.ts';
 import { pathId, protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { MemberId, RoleId } from '$lib/server/ids.ts';
@@ -18,8 +17,6 @@ export const load = protectedLoad('members.read', async ({ db, account, me, even
         listRoles(db, account.id),
         listPermissions(db)
     ]);
-    // Whoever was removed stands in the trail, not here.
-    if (member.removed_at) throw problem('not_found');
     const isYou = member.user_id === me.user_id;
     const mine = giveable(roles, account);
     const role = roles.find((one) => one.id === member.role_id);

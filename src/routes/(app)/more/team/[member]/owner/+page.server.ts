@@ -13,7 +13,7 @@ const HandOver = z.object({ idempotency_key: IdempotencyKey });
 export const load = protectedLoad('members.write', async ({ db, account, me, event }) => {
     const id = pathId(event, 'member', MemberId);
     const member = await getMember(db, account.id, id);
-    if (member.removed_at || member.user_id === me.user_id) throw problem('not_found');
+    if (member.user_id === me.user_id) throw problem('not_found');
     if (account.role.key !== 'owner') throw problem('owners_only');
     askFresh(me);
     return { member, form: await blankForm(HandOver, { idempotency_key: randomUUID() }) };
