@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import type { Auth, Caller, Env } from './contract.ts';
 import { refusal } from './errors.ts';
+import { withKnownNames } from './names.ts';
 import { resolveRedirect } from './redirects.ts';
 import { findSession, type SessionRow } from './sessions.ts';
 import { findUser, type User } from './users.ts';
@@ -61,7 +62,7 @@ export async function readBody<Schema extends z.ZodType>(
     } catch (error) {
         throw refusal('bad_json', `Could not parse request body as JSON: ${(error as Error).message}`);
     }
-    const parsed = schema.safeParse(json);
+    const parsed = schema.safeParse(withKnownNames(schema, json));
     if (parsed.success) return parsed.data;
     const first = parsed.error.issues[0];
     throw refusal(

@@ -99,6 +99,17 @@ describe('signing in with a password', () => {
         expect((await aVisitor(project).auth.signInWithPassword({ email, password })).error).toBeNull();
     });
 
+    it('reads the names in a body in any case, and of two spellings the later one', async () => {
+        const { email, password } = await aMember(project);
+        const enter = async (body: object) =>
+            (await call('/token?grant_type=password', { method: 'POST', body: JSON.stringify(body) })).status;
+        expect(await enter({ EMAIL: email, Password: password })).toBe(200);
+        expect(await enter({ email, paſſword: password })).toBe(200);
+        expect(await enter({ email, password: 'another', PASSWORD: password })).toBe(200);
+        expect(await enter({ email, PASSWORD: password, password: 'another' })).toBe(400);
+        expect(await enter({ email, pass_word: password })).toBe(400);
+    });
+
     it('knows no other grant', async () => {
         const answer = await call('/token?grant_type=toString', { method: 'POST', body: '{}' }, VERSION);
         expect(answer.status).toBe(400);
