@@ -1020,6 +1020,18 @@ export type Database = {
                     last_used_at: string;
                 }[];
             };
+            my_sign_ins: {
+                Args: { before_at?: string; before_id?: number; page_size?: number };
+                Returns: {
+                    address: string;
+                    at: string;
+                    code: string;
+                    device: string;
+                    id: number;
+                    method: string;
+                    result: string;
+                }[];
+            };
             open_account: {
                 Args: {
                     idempotency_key: string;
@@ -1176,11 +1188,18 @@ export type Database = {
             };
             record_refusal: { Args: { action: string; context: Json; detail: Json }; Returns: undefined };
             record_session: {
-                Args: { device: string; known: boolean; session_id: string };
+                Args: { device: string; known: boolean; method?: string; session_id: string };
                 Returns: boolean;
             };
             record_sign_in: {
-                Args: { code: string; email: string; method: string; result: string; user_id: string };
+                Args: {
+                    code: string;
+                    device?: string;
+                    email: string;
+                    method: string;
+                    result: string;
+                    user_id: string;
+                };
                 Returns: undefined;
             };
             record_stripe_event: { Args: { event: Json }; Returns: boolean };

@@ -422,14 +422,15 @@ create table private.session_limits (
     kind text primary key,
     idle interval not null,
     longest interval not null,
-    constraint session_limit_is_known check (kind = 'trade'),
+    constraint session_limit_is_known check (kind in ('trade', 'admin')),
     constraint session_limits_are_sensible check (idle > interval '0' and longest >= idle)
 );
 comment on table private.session_limits is
-    'How long a session may lie unused, and how long it may last in all. Changed here, it counts for every session with the next statement.';
+    'How long a session may lie unused, and how long it may last in all: for the work of a trade, and for what only platform owners may. '
+    'Changed here, it counts for every session with the next statement.';
 
 -- Every statement asks which sessions are live, and reading the limits beside them would cost it a fifth as much again. So the
--- view holds them as constants, and is written anew when they change. In seconds, because a day's length is looked up in the
+-- views hold them as constants, and are written anew when they change. In seconds, because a day's length is looked up in the
 -- calendar, for every statement of everybody.
 create function private.apply_session_limits() returns trigger
     language plpgsql
@@ -438,28 +439,34 @@ as $$
 begin
     execute format(
         $view$
-            create or replace view private.live_sessions with (security_invoker = true) as
+            create or replace view private.%I with (security_invoker = true) as
             select s.id, s.user_id
             from auth.sessions as s
             where (s.not_after is null or s.not_after > now())
               and s.created_at > now() - interval '%s seconds'
               and coalesce(s.refreshed_at at time zone 'utc', s.created_at) > now() - interval '%s seconds'
         $view$,
-        extract(epoch from new.longest)::bigint, extract(epoch from new.idle)::bigint
+        case new.kind when 'trade' then 'live_sessions' else 'live_admin_sessions' end,
+        extract(epoch from new.longest)::bigint,
+        extract(epoch from new.idle)::bigint
     );
     return null;
 end
 $$;
-comment on function private.apply_session_limits() is 'Writes private.live_sessions with the limits of private.session_limits.';
+comment on function private.apply_session_limits() is
+    'Writes private.live_sessions and private.live_admin_sessions with the limits of private.session_limits.';
 
 create trigger live_sessions_follow_the_limits after insert or update on private.session_limits
     for each row execute function private.apply_session_limits();
-alter table private.session_limits enable always trigger live_sessions_follow_the_limits;
 
 insert into private.session_limits (kind, idle, longest)
-values ('trade', '14 days', '90 days');
+values
+    ('trade', '14 days', '90 days'),
+    ('admin', '30 minutes', '12 hours');
 comment on view private.live_sessions is
     'The sessions that still count: not ended, and within private.session_limits (AUTH-5, AUTH-6).';
+comment on view private.live_admin_sessions is
+    'The sessions that still count for what only platform owners may: used within half an hour, begun within half a day (AUTH-5).';
 
 create function private.session_is_live() returns boolean
     language plpgsql
@@ -481,6 +488,25 @@ comment on function private.session_is_live() is
     'Is the session of the token alive, and the token''s person its owner? A session that was signed out ends '
     'with the next statement, although its token has not expired (AUTH-5, AUTH-6).';
 grant execute on function private.session_is_live() to authenticated;
+
+create function private.admin_session_is_live() returns boolean
+    language plpgsql
+    stable security definer
+    set search_path = ''
+as $$
+declare
+    claims jsonb := auth.jwt();
+begin
+    return exists (
+        select
+        from private.live_admin_sessions as s
+        where s.id = (claims ->> 'session_id')::uuid
+          and s.user_id = (claims ->> 'sub')::uuid
+    );
+end
+$$;
+comment on function private.admin_session_is_live() is
+    'As private.session_is_live(), within the shorter limits of the admin area: what only platform owners may is asked by this (AUTH-5).';
 
 create function private.accounts_with(permission text) returns uuid[]
     language plpgsql

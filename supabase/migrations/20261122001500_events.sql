@@ -93,7 +93,14 @@ create trigger audit_session_begun_and_ended after insert or delete on auth.sess
 -- Our own door: who got in from where, and who did not
 ------------------------------------------------------------------------------------------------------
 
-create function service.record_sign_in(email text, user_id uuid, method text, result text, code text) returns void
+create function service.record_sign_in(
+    email text,
+    user_id uuid,
+    method text,
+    result text,
+    code text,
+    device text default null
+) returns void
     language plpgsql
     security definer
     set search_path = ''
@@ -119,14 +126,18 @@ begin
         entity_id => person,
         subject => 'person',
         subject_id => person,
-        detail => jsonb_strip_nulls(jsonb_build_object('method', record_sign_in.method, 'code', record_sign_in.code))
+        detail => jsonb_strip_nulls(jsonb_build_object(
+            'method', record_sign_in.method,
+            'code', record_sign_in.code,
+            'device', record_sign_in.device
+        ))
     );
 end
 $$;
-comment on function service.record_sign_in(text, uuid, text, text, text) is
+comment on function service.record_sign_in(text, uuid, text, text, text, text) is
     'Records a sign-in at our door, result ok, failed, or refused by a limit, with the address and agent that the web tier vouches for. '
     'The person is named by id once they are in and by the address they typed before; both cost the same.';
-grant execute on function service.record_sign_in(text, uuid, text, text, text) to service_role;
+grant execute on function service.record_sign_in(text, uuid, text, text, text, text) to service_role;
 
 ------------------------------------------------------------------------------------------------------
 -- Looking at files

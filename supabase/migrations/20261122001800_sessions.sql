@@ -12,12 +12,14 @@ create table private.session_devices (
     user_id uuid not null references auth.users on delete cascade,
     device text,
     address inet,
+    method text,
     begun_at timestamptz not null default now(),
     constraint session_device_is_short check (length(device) <= 80)
 );
 comment on table private.session_devices is
     'On what and from where a session began at our own door. It outlives the session by half a year, so that a device that comes back is known.';
 comment on column private.session_devices.device is 'In words that a person recognises: Chrome on Android.';
+comment on column private.session_devices.method is 'By what it was signed in to: password, code, provider.';
 create index session_devices_by_person on private.session_devices (user_id);
 
 create table private.sign_in_notices (
@@ -70,7 +72,7 @@ $$;
 comment on function private.tell_of_new_device(auth.users, text, inet) is
     'Mails a person that somebody signed in as them on a device we have not seen with them, with a link that undoes it.';
 
-create function service.record_session(session_id uuid, device text, known boolean) returns boolean
+create function service.record_session(session_id uuid, device text, known boolean, method text default null) returns boolean
     language plpgsql
     security definer
     set search_path = ''
@@ -103,8 +105,8 @@ begin
     delete from private.session_devices as d
     where d.user_id = person.id
       and d.begun_at <= now() - interval '180 days';
-    insert into private.session_devices (session_id, user_id, device, address)
-    values (record_session.session_id, person.id, record_session.device, seen_at)
+    insert into private.session_devices (session_id, user_id, device, address, method)
+    values (record_session.session_id, person.id, record_session.device, seen_at, record_session.method)
     on conflict do nothing;
     if not found then
         return false;
@@ -118,10 +120,10 @@ begin
     return true;
 end
 $$;
-comment on function service.record_session(uuid, text, boolean) is
+comment on function service.record_session(uuid, text, boolean, text) is
     'Keeps on what and from where a session began, once. A person who signs in on a device that is neither known by its own '
     'proof nor was seen with them at this address in the last half year is told by mail (RATE-5). Were they?';
-grant execute on function service.record_session(uuid, text, boolean) to service_role;
+grant execute on function service.record_session(uuid, text, boolean, text) to service_role;
 
 ------------------------------------------------------------------------------------------------------
 -- "This wasn't me"
@@ -257,3 +259,100 @@ comment on function public.end_session(uuid) is
     'Ends one of the caller''s own sessions: its next statement fails although its token has not expired, and it can''t be '
     'refreshed (AUTH-6). False when there is no such session of theirs any more.';
 grant execute on function public.end_session(uuid) to authenticated;
+
+------------------------------------------------------------------------------------------------------
+-- A refresh token that is replayed
+------------------------------------------------------------------------------------------------------
+
+create function private.end_replayed_session() returns trigger
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    delete from auth.sessions as s
+    where s.id = new.session_id
+      and not exists (
+          select
+          from auth.refresh_tokens as t
+          where t.session_id = s.id
+            and not t.revoked
+      );
+    return null;
+exception when others then
+    raise warning 'the session % was not ended: % (%)', new.session_id, sqlerrm, sqlstate;
+    return null;
+end
+$$;
+comment on function private.end_replayed_session() is
+    'Ends a session that has no refresh token left. The auth server revokes them all when one older than the last but one comes back, '
+    'but keeps the session, whose access token would be good for minutes more (AUTH-5). Never fails the auth server.';
+-- At the end of the transaction: when a token is exchanged, the old one is revoked before the new one is there.
+create constraint trigger session_ends_when_a_token_is_replayed after update of revoked on auth.refresh_tokens
+    deferrable initially deferred
+    for each row when (new.revoked) execute function private.end_replayed_session();
+
+------------------------------------------------------------------------------------------------------
+-- One's own sign-ins
+------------------------------------------------------------------------------------------------------
+
+create function private.my_sign_ins(before_at timestamptz, before_id bigint, page_size integer)
+    returns table (id bigint, at timestamptz, result text, code text, method text, device text, address text)
+    language plpgsql
+    stable security definer
+    set search_path = ''
+as $$
+declare
+    person uuid := auth.uid();
+    rows integer := least(greatest(coalesce(page_size, 20), 1), 100);
+begin
+    if not private.session_is_live() then
+        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
+    end if;
+    return query
+        select
+            page.id,
+            page.happened_at,
+            page.result,
+            told.detail ->> 'code',
+            coalesce(d.method, told.detail ->> 'method'),
+            coalesce(d.device, told.detail ->> 'device'),
+            coalesce(host(d.address), (v.fields -> '@from' ->> 1)::jsonb ->> 0)
+        from (
+            select r.id, r.happened_at, r.result, r.entity_id
+            from unnest(array['session.created', 'sign_in.refused']) as wanted (action)
+            cross join lateral (
+                select e.id, e.happened_at, e.result, e.entity_id
+                from audit.records as e
+                where e.chain_id = person
+                  and e.actor_kind = 'person'
+                  and e.action = wanted.action
+                  and (e.happened_at, e.id) < (coalesce(before_at, 'infinity'), coalesce(before_id, 0))
+                order by e.happened_at desc, e.id desc
+                limit rows
+            ) as r
+            order by r.happened_at desc, r.id desc
+            limit rows
+        ) as page
+        left join audit.field_values as v on v.record_id = page.id
+        cross join lateral (select (v.fields -> '@detail' ->> 1)::jsonb as detail) as told
+        left join private.session_devices as d on d.session_id = page.entity_id
+        order by page.happened_at desc, page.id desc;
+end
+$$;
+comment on function private.my_sign_ins(timestamptz, bigint, integer) is 'See public.my_sign_ins.';
+grant execute on function private.my_sign_ins(timestamptz, bigint, integer) to authenticated;
+
+create function public.my_sign_ins(before_at timestamptz default null, before_id bigint default null, page_size integer default 20)
+    returns table (id bigint, at timestamptz, result text, code text, method text, device text, address text)
+    language sql
+    stable
+    set search_path = ''
+as $$
+    select * from private.my_sign_ins(before_at, before_id, page_size)
+$$;
+comment on function public.my_sign_ins(timestamptz, bigint, integer) is
+    'The caller''s own sign-ins as their chain of the trail tells them, the last first: every session that began, at whichever door '
+    '(result ok), and every attempt that was turned away at ours (failed, or refused by a limit, with the code). Page by page: the at '
+    'and id of the last row come back as before_at and before_id. Device and method are null where we do not know them (AUTH-6, AUD-2).';
+grant execute on function public.my_sign_ins(timestamptz, bigint, integer) to authenticated;

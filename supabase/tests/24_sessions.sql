@@ -42,24 +42,24 @@ $$;
 
 select is(
     (select array_agg(l.kind || ' ' || l.idle || ' ' || l.longest) from private.session_limits as l),
-    array['trade 14 days 90 days'],
-    '[AUTH-5] a session ends after 14 days unused and 90 days in all'
+    array['trade 14 days 90 days', 'admin 00:30:00 12:00:00'],
+    '[AUTH-5] a session ends after 14 days unused and 90 days in all, half an hour and half a day in the admin area'
 );
 select pg_temp.begin_session('bell staff', 'clock');
 update auth.sessions set created_at = now() - interval '89 days 23 hours', refreshed_at = now() at time zone 'utc' where id = tests.id('clock');
 select ok(exists (select from private.live_sessions where id = tests.id('clock')), '[AUTH-5] an hour before its 90 days are over a session that is used lives');
-update private.session_limits set longest = interval '30 days';
+update private.session_limits set longest = interval '30 days' where kind = 'trade';
 select ok(not exists (select from private.live_sessions where id = tests.id('clock')), '[AUTH-5] a shorter life counts for the sessions there are');
-update private.session_limits set longest = interval '90 days';
+update private.session_limits set longest = interval '90 days' where kind = 'trade';
 update auth.sessions set created_at = now() - interval '13 days 23 hours', refreshed_at = null where id = tests.id('clock');
 select ok(exists (select from private.live_sessions where id = tests.id('clock')), '[AUTH-5] an hour before its 14 days are over a session that was never used lives');
-update private.session_limits set idle = interval '30 minutes';
+update private.session_limits set idle = interval '30 minutes' where kind = 'trade';
 select ok(not exists (select from private.live_sessions where id = tests.id('clock')), '[AUTH-5] so does a shorter idle time');
 update auth.sessions set refreshed_at = (now() - interval '29 minutes') at time zone 'utc' where id = tests.id('clock');
 select ok(exists (select from private.live_sessions where id = tests.id('clock')), '[AUTH-5] and each use begins it anew');
-update private.session_limits set idle = interval '14 days';
-select throws_ok($$update private.session_limits set idle = interval '0'$$, '23514', null, 'no limit is nothing');
-select throws_ok($$update private.session_limits set longest = interval '1 day'$$, '23514', null, 'nobody lasts less than they may be idle');
+update private.session_limits set idle = interval '14 days' where kind = 'trade';
+select throws_ok($$update private.session_limits set idle = interval '0' where kind = 'trade'$$, '23514', null, 'no limit is nothing');
+select throws_ok($$update private.session_limits set longest = interval '1 day' where kind = 'trade'$$, '23514', null, 'nobody lasts less than they may be idle');
 select throws_ok($$insert into private.session_limits values ('other', '1 day', '2 days')$$, '23514', null, 'and there are no limits that nothing asks for');
 delete from auth.sessions where id = tests.id('clock');
 

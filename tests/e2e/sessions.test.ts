@@ -54,6 +54,11 @@ for (const [width, scheme] of [
         await expect(page.getByText('That device is signed out.')).toBeVisible();
         await expect(sessions).toHaveCount(others - 1);
         await lookAt(page);
+        await expect(page.getByRole('list', { name: 'Sign-ins' })).toContainText('Signed in with a password');
+        await page.getByRole('link', { name: 'All sign-ins' }).click();
+        await expect(page.getByRole('heading', { name: 'Sign-ins', level: 1 })).toBeVisible();
+        await lookAt(page);
+        await page.goBack();
         await lost.goto('/today');
         await expect(lost).toHaveURL(/\/sign-in\?ended=1/);
         await page.getByRole('button', { name: 'Sign out all others' }).click();

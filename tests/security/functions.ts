@@ -149,7 +149,8 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         user_id: id('owner'),
         method: json(`'password'`),
         result: json(`'ok'`),
-        code: json('null')
+        code: json('null'),
+        device: json('null')
     },
     'service.take': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`) },
     'service.put_back': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`), whole: json('true') },
@@ -157,8 +158,10 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
     'service.record_session': {
         session_id: id('session'),
         device: json(`'Firefox on Linux'`),
-        known: json('false')
+        known: json('false'),
+        method: json(`'password'`)
     },
+    'public.my_sign_ins': { before_at: json('null'), before_id: json('null'), page_size: json('2') },
     'service.disowned_by': { token: (business) => `tests.word('${business} notice')` },
     'service.disown_sign_in': { token: (business) => `tests.word('${business} notice')` },
     'public.audit_anchor': { number: json('null'), person_id: json('null') },

@@ -71,7 +71,7 @@ export const audit: readonly LedgerRow[] = [
             trigger('auth.sessions', 'audit_session_begun_and_ended'),
             trigger('auth.users', 'audit_person_changed'),
             trigger('auth.identities', 'audit_identity_added_and_removed'),
-            fn('service.record_sign_in(text,uuid,text,text,text)'),
+            fn('service.record_sign_in(text,uuid,text,text,text,text)'),
             fn('private.record_views(uuid,uuid[])'),
             fn('private.report_refusal(uuid,text,text)'),
             fn('service.record_refusal(jsonb,text,jsonb)'),

@@ -92,12 +92,14 @@ export const signIn: readonly LedgerRow[] = [
     {
         id: 'AUTH-5',
         sentence:
-            'Your session lives in cookies that no script and no other site can read; its refresh tokens change with each use, and it ends after 14 days unused or 90 days in all.',
+            'Your session lives in cookies that no script and no other site can read; its refresh tokens change with each use, an old one that comes back ends it, and it ends after 14 days unused or 90 days in all.',
         state: 'kept',
         enforcedBy: [
             fn('private.session_is_live()'),
             table('private.session_limits'),
             trigger('private.session_limits', 'live_sessions_follow_the_limits'),
+            fn('private.admin_session_is_live()'),
+            trigger('auth.refresh_tokens', 'session_ends_when_a_token_is_replayed'),
             code('src/lib/server/session.ts', 'authClient'),
             code('src/lib/server/request.ts', 'sameOrigin'),
             setting('auth.enable_refresh_token_rotation', true),
@@ -132,6 +134,19 @@ export const signIn: readonly LedgerRow[] = [
             ),
             test(
                 'security',
+                'a refresh token [AUTH-5] older than the direct predecessor, replayed at the auth server’s own door, gets the thief nothing and ends the session everywhere, for access tokens too'
+            ),
+            test(
+                'security',
+                'a session [AUTH-5] comes by its cookie alone: tokens in an address, a header or a form begin none'
+            ),
+            test('db', '[AUTH-5] one unused for half an hour is not'),
+            test(
+                'security',
+                'a cookie [AUTH-5] that has grown long is kept in parts, each as safe as the whole, and parts left over are taken away'
+            ),
+            test(
+                'security',
                 'a cookie [AUTH-5] in parts is read, and with a part bent, missing, swapped or of another person it is none'
             ),
             test(
@@ -147,7 +162,7 @@ export const signIn: readonly LedgerRow[] = [
             tagged('integration', 4),
             tagged('security', 40)
         ],
-        limits: 'Within ten seconds of a refresh the direct predecessor still works once more, so that an answer lost on a bad line costs nobody their session.',
+        limits: 'Within ten seconds of a refresh the direct predecessor still works once more, so that an answer lost on a bad line costs nobody their session. The shorter limits of the admin area (half an hour unused, half a day in all) stand ready; the area itself is not there yet.',
         doors: {
             app: 'a session past its time is over with the next request.',
             open: 'the auth server itself may go on handing out tokens for it; the database answers nothing to them, because it asks for the session’s age at every statement.'
@@ -163,6 +178,7 @@ export const signIn: readonly LedgerRow[] = [
             fn('private.accounts_with(text)'),
             fn('private.my_sessions()'),
             fn('private.end_session(uuid)'),
+            fn('private.my_sign_ins(timestamp with time zone,bigint,integer)'),
             code('src/lib/server/sign-in.ts', 'signOutOthers'),
             code('src/lib/server/sign-in.ts', 'signOut')
         ],
@@ -175,6 +191,14 @@ export const signIn: readonly LedgerRow[] = [
             test(
                 'security',
                 'ended means ended, for a token that has not expired [AUTH-6] a stolen access token is worth nothing once its session was signed out'
+            ),
+            test(
+                'db',
+                '[AUTH-6] a session that began elsewhere than at our door stands there too, and none twice'
+            ),
+            test(
+                'security',
+                '[AUTH-6] what the check of the session costs is counted at every page there is'
             ),
             test('db', '[AUTH-6] the one that was ended reads nothing with its next statement'),
             test('db', "[AUTH-6] and nobody ends another person's"),
@@ -369,7 +393,7 @@ export const signIn: readonly LedgerRow[] = [
         missing:
             'New countries, impossible travel and many failures; alerts to us; and shutting out addresses known for attacks.',
         enforcedBy: [
-            fn('service.record_session(uuid,text,boolean)'),
+            fn('service.record_session(uuid,text,boolean,text)'),
             fn('service.disown_sign_in(text)'),
             code('supabase/functions/auth-gate/disown.ts', 'disown')
         ],

@@ -1,5 +1,5 @@
 /**
- * One's own sessions: which there are, and how they end. The database lists them and ends a single one; the auth
+ * One's own sessions: which there are, how they end, and who got in or did not. The database lists them and ends a single one; the auth
  * server ends all others, or all. Ended means that the next request by that session fails, whatever its token says.
  */
 import { z } from 'zod';
@@ -23,6 +23,43 @@ export type Session = z.infer<typeof Session>;
 /** The person's live sessions: this one first, then as they were used. */
 export function mySessions(db: Db): Promise<Session[]> {
     return call(db, 'my_sessions', {}, z.array(Session));
+}
+
+const SignIn = z.object({
+    id: z.number().int(),
+    at: z.string(),
+    result: z.enum(['ok', 'failed', 'refused']),
+    /** Of a refusal. */
+    code: z.string().nullable(),
+    method: z.string().nullable(),
+    device: z.string().nullable(),
+    address: z.string().nullable()
+});
+
+/** Somebody who got in as this person, or did not. */
+export type SignIn = z.infer<typeof SignIn>;
+
+/** Where a page of sign-ins ends and the next one goes on: `<id>~<at>`. */
+const Place = z
+    .string()
+    .regex(/^\d{1,15}~\d{4}-\d\d-\d\dT[\d:.]{8,15}[+-]\d\d:\d\d$/)
+    .transform((place) => {
+        const [id = '', at = ''] = place.split('~');
+        return { before_id: Number(id), before_at: at };
+    });
+
+/** A page of the person's own sign-ins, the last first; `older` is the place of the next page, null when there is none. */
+export async function mySignIns(
+    db: Db,
+    pageSize: number,
+    place: string | null = null
+): Promise<{ signIns: SignIn[]; older: string | null }> {
+    const before = Place.safeParse(place);
+    const args = { page_size: pageSize + 1, ...(before.success ? before.data : {}) };
+    const found = await call(db, 'my_sign_ins', args, z.array(SignIn));
+    const signIns = found.slice(0, pageSize);
+    const last = found.length > pageSize ? signIns.at(-1) : undefined;
+    return { signIns, older: last === undefined ? null : `${last.id}~${last.at}` };
 }
 
 /** Ends one session of the person's own; false when there is no such session of theirs any more. */

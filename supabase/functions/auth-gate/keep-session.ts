@@ -17,15 +17,21 @@ const { TF_CONTEXT_KEY } = readSettings('TF_CONTEXT_KEY');
 const TIMEOUT_MS = 3000;
 const names = { browsers: Object.values(Bowser.BROWSER_MAP), systems: Object.values(Bowser.OS_MAP) };
 
+/** What a visit comes on, in words that a person recognises; null when it tells nothing of itself. */
+export function deviceWords({ context }: Visit): string | null {
+    const agent = context.ua ?? '';
+    return agent === '' ? null : deviceInWords(Bowser.parse(agent), names);
+}
+
 /** That it can't be kept is logged; it keeps nobody out. */
-export async function keepSession(visit: Visit, { sessionId, login }: Entry): Promise<void> {
-    const agent = visit.context.ua ?? '';
+export async function keepSession(visit: Visit, { attempt, sessionId, login }: Entry): Promise<void> {
     const known =
         visit.device !== null && login !== null && (await knows(visit.device, login, TF_CONTEXT_KEY));
     const session = {
         session_id: sessionId,
-        device: agent === '' ? null : deviceInWords(Bowser.parse(agent), names),
-        known
+        device: deviceWords(visit),
+        known,
+        method: attempt.method
     };
     await callService(act(visit), 'record_session', session, z.boolean(), TIMEOUT_MS).catch(
         (failure: unknown) => visit.call.log.error('session_not_recorded', describeFailure(failure))

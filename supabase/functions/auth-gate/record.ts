@@ -6,6 +6,7 @@ import { z } from 'npm:zod@4.6.7';
 import { describeFailure } from '../_shared/log.ts';
 import { callService } from '../_shared/service.ts';
 import type { Attempt } from './attempts.ts';
+import { deviceWords } from './keep-session.ts';
 import { act, type Visit } from './visit.ts';
 
 export type Told = {
@@ -18,7 +19,7 @@ export type Told = {
 
 /** That the trail can't be written is logged; it keeps nobody out. */
 export async function record(visit: Visit, { email, userId, method, result, code }: Told): Promise<void> {
-    const told = { email, user_id: userId, method, result, code };
+    const told = { email, user_id: userId, method, result, code, device: deviceWords(visit) };
     await callService(act(visit), 'record_sign_in', told, z.null()).catch((failure: unknown) =>
         visit.call.log.error('sign_in_not_recorded', describeFailure(failure))
     );

@@ -191,3 +191,62 @@ describe('[RATE-5] a sign-in on a new device', () => {
         }
     );
 });
+
+describe('[AUD-2] one’s own sign-ins', () => {
+    const withoutScript = (page: string): string =>
+        page.replace(/<script[^]*?<\/script>|<style[^]*?<\/style>/g, '');
+    const wrong = (email: string, agent: string): Promise<Response> =>
+        aVisitor(app).post(
+            '/sign-in/password',
+            { email, password: 'not it at all' },
+            { 'user-agent': agent }
+        );
+
+    it('are shown with who got in and who did not, on what and from where, the last first', async () => {
+        const { owner } = await aBusiness();
+        const { owner: other } = await aBusiness();
+        const thief = aVisitor(app);
+        await thief.post(
+            '/sign-in/password',
+            { email: owner.email, password: 'not it at all' },
+            { 'user-agent': ANDROID }
+        );
+        await wrong(other.email, LINUX);
+        const desk = await on(LINUX, owner);
+        const text = withoutScript(await (await desk.get('/more/security')).text())
+            .replace(/<[^>]+>/g, ' ')
+            .replace(/\s+/g, ' ');
+        const [, shown = ''] = /The latest sign-ins(.*?)All sign-ins/.exec(text) ?? [];
+        expect(shown).toMatch(
+            new RegExp(
+                `Signed in with a password .* Firefox on Linux · ${desk.address} .*Wrong password .* Chrome on Android · ${thief.address}`
+            )
+        );
+        expect(shown.match(/Wrong password/g)).toHaveLength(1);
+        expect(await (await desk.get('/more/security/sign-ins')).text()).toContain('Wrong password');
+    });
+
+    it('go on page by page, none twice and none left out', async () => {
+        const { owner } = await aBusiness();
+        const desk = await on(LINUX, owner);
+        await sql`
+            insert into auth.sessions (id, user_id, created_at, updated_at, aal, ip)
+            select gen_random_uuid(), ${owner.id}, now(), now(), 'aal1', ('198.51.100.' || n)::inet
+            from generate_series(1, 60) as n`;
+        const seen: string[] = [];
+        for (let path: string | null = '/more/security/sign-ins'; path !== null;) {
+            const page: string = withoutScript(await (await desk.get(path)).text());
+            seen.push(...[...page.matchAll(/198\.51\.100\.\d+/g)].map(([address]) => address));
+            const [, next = null] = /href="([^"]*before=[^"]*)"/.exec(page) ?? [];
+            path = next?.replaceAll('&amp;', '&') ?? null;
+        }
+        expect(seen).toHaveLength(60);
+        expect(new Set(seen).size).toBe(60);
+        for (const place of ['1', 'x~y', "1~2026-01-01T00:00:00+00:00'", '9'.repeat(40)]) {
+            const answer = await desk.get(
+                `/more/security/sign-ins?${new URLSearchParams({ before: place })}`
+            );
+            expect(answer.status, place).toBe(200);
+        }
+    });
+});

@@ -72,7 +72,8 @@ const given = (name: string, of: Scene['bell'], account: string): object => ({
 /** Those that take no account: about the person, the public, or a link. */
 const WITHOUT_ACCOUNT = [
     ...['me', 'open_account', 'portal_invoice', 'audit_anchors'],
-    ...['invitation', 'accept_invitation', 'my_sessions', 'end_session']
+    ...['invitation', 'accept_invitation', 'my_sessions', 'end_session', 'my_sign_ins'],
+    'require_fresh'
 ];
 
 /** What is given for an argument, by its name or its type, where the account alone is what matters. */

@@ -91,6 +91,9 @@ export const settings: Examples = {
     '/(app)/more/security load': [
         { does: 'neither', because: WHO, request: () => ({ path: '/more/security' }) }
     ],
+    '/(app)/more/security/sign-ins load': [
+        { does: 'neither', because: WHO, request: () => ({ path: '/more/security/sign-ins' }) }
+    ],
     '/(app)/more/security action:one': [
         changes(async ({ owner }) => ({
             path: '/more/security?/one',

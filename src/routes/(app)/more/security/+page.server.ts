@@ -2,7 +2,7 @@ import { redirect } from '@sveltejs/kit';
 import { z } from 'zod';
 import { blankForm } from '$lib/server/forms.ts';
 import { personAction, personLoad } from '$lib/server/guard.ts';
-import { endSession, mySessions } from '$lib/server/sessions.ts';
+import { endSession, mySessions, mySignIns } from '$lib/server/sessions.ts';
 import { signOut, signOutOthers } from '$lib/server/sign-in.ts';
 
 const Press = z.object({});
@@ -11,15 +11,21 @@ const One = z.object({ session_id: z.uuid() });
 /** What has just been done, as the address tells it after a form. */
 const Done = z.enum(['one', 'none', 'others']).nullable().catch(null);
 
-export const load = personLoad(async ({ event, person, db }) => ({
-    email: person.email,
-    signedInAt: new Date(person.provedAt * 1000).toISOString(),
-    sessions: await mySessions(db),
-    done: Done.parse(event.url.searchParams.get('ended')),
-    here: await blankForm(Press, {}, { id: 'here' }),
-    others: await blankForm(Press, {}, { id: 'others' }),
-    everywhere: await blankForm(Press, {}, { id: 'everywhere' })
-}));
+const latest = 5;
+
+export const load = personLoad(async ({ event, person, db }) => {
+    const [sessions, { signIns }] = await Promise.all([mySessions(db), mySignIns(db, latest)]);
+    return {
+        email: person.email,
+        signedInAt: new Date(person.provedAt * 1000).toISOString(),
+        sessions,
+        signIns,
+        done: Done.parse(event.url.searchParams.get('ended')),
+        here: await blankForm(Press, {}, { id: 'here' }),
+        others: await blankForm(Press, {}, { id: 'others' }),
+        everywhere: await blankForm(Press, {}, { id: 'everywhere' })
+    };
+});
 
 export const actions = {
     one: personAction(One, async ({ db, input }) => {
