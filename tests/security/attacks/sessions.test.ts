@@ -1,15 +1,9 @@
-// Attacks on sessions: planted, stolen, replayed, bent, forged across sites, mixed up on the way to a provider, led away by
-// an address. bell's people are the victims; whoever attacks gets nothing of theirs, and nothing of theirs changes.
-import { createHmac, randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { request as rawRequest } from 'node:http';
-import { join, relative, sep } from 'node:path';
+// Attacks on sessions: planted, stolen, replayed, bent. bell's people are the victims; whoever attacks gets nothing of theirs,
+// and nothing of theirs changes.
+import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { guardsIn } from '../../../src/lib/server/route-guards.ts';
-import { aPerson, type Person } from '../../support/business.ts';
-import { answerAtGoogle, atGoogle } from '../../support/google.ts';
-import { codeFor, mailTo } from '../../support/inbox.ts';
-import { projectDir, stack } from '../../support/stack.ts';
+import { type Person } from '../../support/business.ts';
+import { stack } from '../../support/stack.ts';
 import { cookieOf, sessionIn, tokensOf, type Tokens } from '../../support/tokens.ts';
 import { aVisitor, signedIn, type Visitor } from '../../support/visitor.ts';
 import { ask, repelled, theScene, type Scene } from './scene.ts';
@@ -76,6 +70,89 @@ describe('fixation', () => {
         const [one, other] = [await signedIn(scene.bell.owner, app), await signedIn(scene.bell.owner, app)];
         const sessions = [one, other].map((visitor) => sessionIn(tokensOf(visitor).access_token));
         expect(new Set(sessions).size).toBe(2);
+    });
+});
+
+describe('a session', () => {
+    test('[AUTH-5] comes by its cookie alone: tokens in an address, a header or a form begin none', async () => {
+        const { stolen } = await robbed();
+        const { access_token, refresh_token } = stolen;
+        const carried = new URLSearchParams({ access_token, refresh_token, token: access_token });
+        for (const path of ['/customers', '/sign-in', '/auth/callback', '/auth/confirm']) {
+            const visitor = aVisitor(app);
+            const answer = await visitor.get(`${path}?${carried}`, {
+                authorization: `Bearer ${access_token}`,
+                'x-forwarded-user': scene.bell.owner.email
+            });
+            expect(await answer.text()).not.toContain(scene.mark);
+            expect([...visitor.cookies.keys()], path).not.toContain('__Host-tf');
+        }
+        const visitor = aVisitor(app);
+        await visitor.post('/sign-in/password', Object.fromEntries(carried));
+        expect([...visitor.cookies.keys()]).not.toContain('__Host-tf');
+        expect(await isIn(visitor)).toBe(false);
+    });
+});
+
+describe('a refresh token', () => {
+    const replay = ({ refresh_token }: Tokens): ReturnType<typeof ask> =>
+        ask('/auth/v1/token?grant_type=refresh_token', { method: 'POST', body: { refresh_token } });
+    /** Has the victim's tokens exchanged, by another server than the one that the thief asks. */
+    async function refreshed(victim: Visitor): Promise<Tokens> {
+        const tokens = JSON.parse((await replay(tokensOf(victim))).text) as Tokens;
+        victim.cookies.set('__Host-tf', cookieOf(tokens));
+        expect(await isIn(victim)).toBe(true);
+        return tokens;
+    }
+    /** Lets a minute pass for the tokens that are used up. */
+    const aMinuteLater = ({ id }: Person) =>
+        scene.sql`update auth.refresh_tokens set updated_at = updated_at - interval '1 minute'
+            where user_id = ${id} and revoked`;
+
+    test.each(['at the auth server’s own door', 'in the app'])(
+        '[AUTH-5] older than the direct predecessor, replayed %s, gets the thief nothing and ends the session everywhere, for access tokens too',
+        async (where) => {
+            const { victim, person, stolen } = await robbed();
+            await refreshed(victim);
+            const newest = await refreshed(victim);
+            expect(newest.refresh_token).not.toBe(stolen.refresh_token);
+            await aMinuteLater(person);
+            expect(await gets(newest), 'before').toEqual(EVERYTHING);
+            if (where === 'in the app') {
+                const thief = holding({ ...stolen, expires_at: Math.floor(Date.now() / 1000) + 60 });
+                expect(await isIn(thief)).toBe(false);
+                expect([...thief.cookies.keys()]).not.toContain('__Host-tf');
+            } else {
+                const answer = await replay(stolen);
+                expect(answer.status).toBe(400);
+                expect(answer.text).not.toContain('access_token');
+            }
+            expect(await gets(stolen), 'the thief').toEqual(NOTHING);
+            expect(await gets(newest), 'whoever held the newest').toEqual(NOTHING);
+            expect((await replay(newest)).status).toBe(400);
+            expect(await isIn(victim)).toBe(false);
+        }
+    );
+
+    test('[AUTH-5] of another person in one’s own cookie is that person’s session or none, never both', async () => {
+        const { stolen } = await robbed();
+        const own = tokensOf(await signedIn(scene.finch.owner, app));
+        const mixed = holding({
+            ...own,
+            refresh_token: `${stolen.refresh_token}x`,
+            expires_at: Math.floor(Date.now() / 1000) + 60
+        });
+        expect(await (await mixed.get('/customers')).text()).not.toContain(scene.mark);
+        expect(await isIn(mixed)).toBe(false);
+    });
+
+    test('[AUTH-5] is worth nothing once its session was ended', async () => {
+        const { victim, stolen } = await robbed();
+        await victim.post('/more/security?/everywhere', {});
+        expect((await replay(stolen)).status).toBe(400);
+        expect(await isIn(holding({ ...stolen, expires_at: Math.floor(Date.now() / 1000) + 60 }))).toBe(
+            false
+        );
     });
 });
 
@@ -165,6 +242,34 @@ describe('a cookie', () => {
         }
     });
 
+    test('[AUTH-5] that has grown long is kept in parts, each as safe as the whole, and parts left over are taken away', async () => {
+        const person = await scene.bell.withMember('admin');
+        const ofLength = (length: number) => scene.sql`
+            update auth.users
+            set raw_user_meta_data = raw_user_meta_data || jsonb_build_object('full_name', repeat('x', ${length}))
+            where id = ${person.id}`;
+        const parts = (visitor: Visitor): string[] =>
+            [...visitor.cookies.keys()].filter((name) => /^__Host-tf(\.|$)/.test(name)).toSorted();
+        await ofLength(4000);
+        const visitor = aVisitor(app);
+        const { email, password } = person;
+        const answer = await visitor.post('/sign-in/password', { email, password });
+        expect(parts(visitor)).toEqual(['__Host-tf.0', '__Host-tf.1', '__Host-tf.2']);
+        const lines = answer.headers.getSetCookie().filter((line) => line.startsWith('__Host-tf.'));
+        for (const line of lines) {
+            expect(line).toMatch(/; Path=\/(;|$)/);
+            expect(line).toMatch(/; HttpOnly(;|$)/);
+            expect(line).toMatch(/; Secure(;|$)/);
+            expect(line).toMatch(/; SameSite=Lax(;|$)/);
+            expect(line).not.toMatch(/; Domain=/i);
+        }
+        expect(await isIn(visitor)).toBe(true);
+        await ofLength(3);
+        await visitor.post('/sign-in/password', { email, password });
+        expect(parts(visitor)).toEqual(['__Host-tf']);
+        expect(await isIn(visitor)).toBe(true);
+    });
+
     test('[ISO-1] that names another account opens none of its pages', async () => {
         const finch = await signedIn(scene.finch.owner, app);
         finch.cookies.set('__Host-tf-account', scene.bell.accountId);
@@ -214,274 +319,5 @@ describe('a cookie', () => {
             expect(await isIn(visitor), token.slice(0, 60)).toBe(false);
         }
         expect(await isIn(holding(stolen)), 'the one they imitate').toBe(true);
-    });
-});
-
-/** Every action and endpoint that takes a POST, read off the routes, with an address that leads there. */
-function posts(): { door: string; path: string }[] {
-    const folder = join(projectDir, 'src/routes');
-    const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter(({ name }) => /^\+(page\.)?server\.ts$/.test(name))
-        .map((entry) => join(entry.parentPath, entry.name));
-    return files.flatMap((file) => {
-        const route = `/${relative(folder, join(file, '..')).split(sep).join('/')}`;
-        const path = route
-            .replace(/\/\([^)]+\)/g, '')
-            .replace(/\[x\+2e\]/g, '.')
-            .replace(/\[[^\]]+\]/g, randomUUID());
-        return guardsIn(file, readFileSync(file, 'utf8'))
-            .filter(({ what }) => what.startsWith('action:') || what === 'POST')
-            .map(({ what }) => ({
-                door: `${route} ${what}`,
-                path: `${path || '/'}${/^action:(?!default)/.test(what) ? `?/${what.slice('action:'.length)}` : ''}`
-            }));
-    });
-}
-
-describe('a form on another site', () => {
-    const doors = posts();
-    const evil = 'https://evil.example';
-    const form = 'application/x-www-form-urlencoded';
-    /** How a browser sends what another site has it send. */
-    const ways: Record<string, string>[] = [
-        { origin: evil, 'content-type': form },
-        { origin: evil, 'content-type': 'multipart/form-data; boundary=x' },
-        { origin: evil, 'content-type': 'text/plain' },
-        { origin: evil, 'content-type': 'application/json', 'sec-fetch-site': 'cross-site' },
-        { origin: 'null', 'content-type': form },
-        { origin: app.replace('//', '//evil.'), 'content-type': form, 'sec-fetch-site': 'same-site' },
-        { 'content-type': 'text/plain', 'sec-fetch-site': 'cross-site' }
-    ];
-    const post = (path: string, headers: Record<string, string>, cookie = ''): Promise<Response> =>
-        fetch(new URL(path, app), {
-            method: 'POST',
-            redirect: 'manual',
-            headers: { accept: 'text/html', ...(cookie ? { cookie } : {}), ...headers },
-            body: `account_id=${scene.bell.accountId}`
-        });
-    let victim: Visitor;
-    beforeAll(async () => {
-        victim = await signedIn(scene.bell.owner, app);
-    });
-
-    test('[AUTH-5] is tried at every action and endpoint there is', () => {
-        expect(doors.length).toBeGreaterThan(35);
-    });
-
-    test.each(doors)('[AUTH-5] sends nothing to $door', async ({ path }) => {
-        const cookie = [...victim.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-        await repelled(scene, async () => {
-            for (const headers of ways) {
-                const answer = await post(path, headers, cookie);
-                expect(answer.status, JSON.stringify(headers)).toBe(403);
-                expect(answer.headers.getSetCookie(), JSON.stringify(headers)).toEqual([]);
-            }
-        });
-        // Its twin: the page's own form gets further, as somebody who is not signed in.
-        const own = await post(path, { origin: app, 'content-type': form });
-        expect([403, 405], `answered ${own.status}`).not.toContain(own.status);
-    });
-
-    test('[AUTH-6] has ended nobody’s session', async () => {
-        expect(await isIn(victim)).toBe(true);
-    });
-});
-
-describe('an address to go on to', () => {
-    const hostile = [
-        'https://evil.example',
-        '//evil.example',
-        '/\\evil.example',
-        '\\\\evil.example',
-        '/.//evil.example',
-        '/%09/evil.example',
-        '/\t/evil.example',
-        'javascript:alert(1)',
-        'data:text/html,x',
-        '/jobs\r\nlocation: https://evil.example'
-    ];
-    /** Does the answer keep whoever follows it on this site? */
-    function staysHere(answer: Response): void {
-        const to = answer.headers.get('location') ?? '/';
-        expect(new URL(to, app).origin, to).toBe(app);
-        expect(to).not.toMatch(/^[/\\]{2}/);
-    }
-
-    test.each(hostile)('[AUTH-1] that leads away leads nowhere: %j', async (next) => {
-        const { email, password } = scene.finch.owner;
-        const visitor = aVisitor(app);
-        const query = `next=${encodeURIComponent(next)}`;
-        for (const page of ['/sign-in', '/sign-in/password', '/sign-up']) {
-            const text = await (await visitor.get(`${page}?${query}`)).text();
-            for (const [, to = ''] of text.matchAll(/(?:href|action|value)="([^"]*evil\.example[^"]*)"/g))
-                expect(new URL(to.replaceAll('&amp;', '&'), app).origin, to).toBe(app);
-        }
-        const entered = await visitor.post('/sign-in/password', { email, password, next });
-        expect(entered.status).toBe(303);
-        staysHere(entered);
-        for (const page of ['/sign-in', '/sign-in/password', '/sign-up'])
-            staysHere(await visitor.get(`${page}?${query}`));
-    });
-
-    test('[AUTH-1] and no more in a code’s, a link’s or a provider’s way in', async () => {
-        const next = '//evil.example';
-        const email = `led-${randomUUID()}@example.test`;
-        const byCode = aVisitor(app);
-        await byCode.post('/sign-in', { email, next });
-        const { text, id } = await mailTo(email);
-        staysHere(await byCode.post('/sign-in/code?/enter', { code: await codeFor(email) }));
-        expect(text).not.toContain('evil.example');
-
-        const byLink = aVisitor(app);
-        await byLink.post('/sign-in', { email, next });
-        const mail = await mailTo(email, id);
-        const link = new URL(/https?:\S+\/auth\/confirm\?\S+/.exec(mail.text)?.[0] ?? 'http://no.link');
-        const fields = { ...Object.fromEntries(link.searchParams), next };
-        staysHere(await byLink.post(`${link.pathname}${link.search}`, fields));
-
-        const byGoogle = aVisitor(app);
-        const { page, request } = await atGoogle(byGoogle, next);
-        const back = await answerAtGoogle(page, {
-            request,
-            name: 'Kim',
-            email: `g-${randomUUID()}@example.test`
-        });
-        staysHere(await byGoogle.get(back));
-    });
-
-    test('[AUTH-1] in the cookie of a sign-in that has begun counts no more than in the address', async () => {
-        const email = `planted-${randomUUID()}@example.test`;
-        const visitor = aVisitor(app);
-        await visitor.post('/sign-in', { email });
-        const waiting = JSON.parse(
-            Buffer.from(visitor.cookies.get('__Host-tf-waiting') ?? '', 'base64url').toString()
-        ) as object;
-        const planted = JSON.stringify({ ...waiting, next: 'https://evil.example/' });
-        visitor.cookies.set('__Host-tf-waiting', Buffer.from(planted).toString('base64url'));
-        staysHere(await visitor.post('/sign-in/code?/enter', { code: await codeFor(email) }));
-    });
-
-    test('[AUTH-1] is checked in every route that takes one', () => {
-        const folder = join(projectDir, 'src/routes');
-        const taking = readdirSync(folder, { recursive: true, withFileTypes: true })
-            .filter(({ name }) => /^\+(page\.|layout\.)?server\.ts$/.test(name))
-            .map((entry) => join(entry.parentPath, entry.name))
-            .filter((file) =>
-                /get\('next'\)|(input|waiting)\)?\??\.next\b|, next \}/.test(readFileSync(file, 'utf8'))
-            );
-        expect(taking.length).toBeGreaterThan(4);
-        for (const file of taking) expect(readFileSync(file, 'utf8'), file).toContain('nextPath(');
-    });
-});
-
-describe('on the way to a provider', () => {
-    test('[AUTH-1] the code of another browser’s sign-in opens nothing, although this one began one too', async () => {
-        const [attacker, victim] = [aVisitor(app), aVisitor(app)];
-        const begun = await atGoogle(attacker);
-        await atGoogle(victim);
-        const back = await answerAtGoogle(begun.page, {
-            request: begun.request,
-            name: 'Mallory',
-            email: `mallory-${randomUUID()}@example.test`
-        });
-        const answer = await victim.get(back);
-        expect(answer.headers.get('location')).toMatch(/^\/sign-in\?problem=/);
-        expect(victim.cookies.has('__Host-tf')).toBe(false);
-    });
-
-    test('[AUTH-1] a code is good once', async () => {
-        const visitor = aVisitor(app);
-        const { page, request } = await atGoogle(visitor);
-        const before = new Map(visitor.cookies);
-        const back = await answerAtGoogle(page, {
-            request,
-            name: 'Kim',
-            email: `once-${randomUUID()}@example.test`
-        });
-        expect((await visitor.get(back)).headers.get('location')).not.toContain('problem');
-        const again = aVisitor(app);
-        for (const [name, value] of before) again.cookies.set(name, value);
-        expect((await again.get(back)).headers.get('location')).toMatch(/^\/sign-in\?problem=/);
-        expect(again.cookies.has('__Host-tf')).toBe(false);
-    });
-
-    test.each([
-        ['none', ''],
-        ['an invented one', `&state=${randomUUID()}`],
-        ['one that is no state', '&state=1%27--']
-    ])('[AUTH-1] an answer with %s of our states begins no session', async (_, state) => {
-        const [before] = await scene.sql`select count(*)::int as sessions from auth.sessions`;
-        const answer = await fetch(`${stack().apiUrl}/auth/v1/callback?code=invented${state}`, {
-            redirect: 'manual'
-        });
-        expect(answer.headers.get('location') ?? '').not.toMatch(/access_token|[?&]code=/);
-        const [after] = await scene.sql`select count(*)::int as sessions from auth.sessions`;
-        expect(after).toEqual(before);
-    });
-
-    test('[AUTH-1] a code without a sign-in that began here, or an invented one, is refused in words', async () => {
-        for (const code of [randomUUID(), '', "' or 1=1 --", '../../admin/users']) {
-            const visitor = aVisitor(app);
-            const answer = await visitor.get(`/auth/callback?${new URLSearchParams({ code })}`);
-            expect(answer.headers.get('location')).toMatch(/^\/sign-in\?problem=[a-z_]+$/);
-            expect(visitor.cookies.has('__Host-tf')).toBe(false);
-        }
-    });
-});
-
-describe('a host that is claimed', () => {
-    /** A form sent with headers that fetch would not let be set. */
-    const send = (
-        path: string,
-        fields: Record<string, string>,
-        headers: Record<string, string>
-    ): Promise<number> =>
-        new Promise((resolve, reject) => {
-            const url = new URL(path, app);
-            const body = new URLSearchParams(fields).toString();
-            const request = rawRequest(
-                url,
-                {
-                    method: 'POST',
-                    headers: {
-                        origin: app,
-                        accept: 'text/html',
-                        'content-type': 'application/x-www-form-urlencoded',
-                        'content-length': Buffer.byteLength(body),
-                        ...headers
-                    }
-                },
-                (answer) => {
-                    answer.resume();
-                    resolve(answer.statusCode ?? 0);
-                }
-            );
-            request.on('error', reject);
-            request.end(body);
-        });
-
-    test.each([
-        [{ host: 'evil.example' }],
-        [{ 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }],
-        [{ forwarded: 'host=evil.example;proto=https' }],
-        [{ 'x-original-url': 'https://evil.example/', 'x-rewrite-url': 'https://evil.example/' }],
-        [{ referer: 'https://evil.example/sign-in' }]
-    ])('[AUTH-1] stands in no mail: %j', async (headers) => {
-        for (const path of ['/sign-in', '/reset']) {
-            const email =
-                path === '/reset' ? (await aPerson('host')).email : `host-${randomUUID()}@example.test`;
-            const status = await send(
-                path,
-                { email },
-                { ...headers, 'x-forwarded-for': aVisitor(app).address }
-            );
-            expect(status).toBe(303);
-            const { text, html } = await mailTo(email);
-            const words = `${text} ${html}`;
-            expect(words).not.toContain('evil.example');
-            const links = [...words.matchAll(/https?:\/\/[^\s"<>]+/g)].map(([link]) => new URL(link).origin);
-            expect(links.length).toBeGreaterThan(0);
-            expect(new Set(links)).toEqual(new Set([app]));
-        }
     });
 });

@@ -1,0 +1,340 @@
+// Attacks on the ways in: led away by an address to go on to, mixed up on the way to a provider, answered with another's code,
+// and mails that lead where a forged header says.
+import { randomUUID } from 'node:crypto';
+import { request as rawRequest } from 'node:http';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { aPerson } from '../../support/business.ts';
+import { answerAtGoogle, atGoogle } from '../../support/google.ts';
+import { codeFor, mailTo } from '../../support/inbox.ts';
+import { stack } from '../../support/stack.ts';
+import { aVisitor, signedIn } from '../../support/visitor.ts';
+import { reads, writes, type Address } from './routes.ts';
+import { theScene, type Scene } from './scene.ts';
+
+const app = process.env.TF_APP_URL ?? '';
+let scene: Scene;
+
+beforeAll(async () => {
+    scene = await theScene();
+});
+afterAll(() => scene.end());
+
+describe('an address to go on to', () => {
+    const hostile = [
+        'https://evil.example',
+        '//evil.example',
+        '/\\evil.example',
+        '\\\\evil.example',
+        '/.//evil.example',
+        '/%09/evil.example',
+        '/\t/evil.example',
+        'javascript:alert(1)',
+        'data:text/html,x',
+        '/jobs\r\nlocation: https://evil.example'
+    ];
+    /** Does the answer keep whoever follows it on this site? */
+    function staysHere(answer: Response): void {
+        const to = answer.headers.get('location') ?? '/';
+        expect(new URL(to, app).origin, to).toBe(app);
+        expect(to).not.toMatch(/^[/\\]{2}/);
+    }
+    /** Does the page show no way to another site? */
+    function leadsNowhere(page: string): void {
+        for (const [, to = ''] of page.matchAll(
+            /(?:href|action|formaction|value)="([^"]*evil\.example[^"]*)"/g
+        ))
+            expect(new URL(to.replaceAll('&amp;', '&'), app).origin, to).toBe(app);
+        expect(page).not.toMatch(/http-equiv="?refresh/i);
+    }
+    const takes = ({ source }: Address): boolean => source.includes('next-path.ts');
+    const someone = (): string => `led-${randomUUID()}@example.test`;
+
+    test.each(hostile)(
+        '[AUTH-1] that leads away leads nowhere, at every page and form there is: %j',
+        async (next) => {
+            const some = hostile.indexOf(next) < 3;
+            const query = new URLSearchParams({ next });
+            const person = await signedIn(scene.finch.owner, app);
+            for (const { method, path } of [...reads(), ...writes()].filter((door) => some || takes(door))) {
+                const address = `${path}${path.includes('?') ? '&' : '?'}${query}`;
+                const visitors = method === 'GET' ? [aVisitor(app), person] : [aVisitor(app)];
+                for (const visitor of visitors) {
+                    const answer =
+                        method === 'GET' ? await visitor.get(address) : await visitor.post(address, { next });
+                    leadsNowhere(await answer.text());
+                    staysHere(answer);
+                }
+            }
+        }
+    );
+
+    /** Every way in that goes on to a wanted address, gone to its end: by the routes that it passes. */
+    const ways: { by: string; doors: string[]; enter: (next: string) => Promise<Response> }[] = [
+        {
+            by: 'a password',
+            doors: ['/(auth)/sign-in/password load', '/(auth)/sign-in/password action:default'],
+            async enter(next) {
+                const { email, password } = scene.finch.owner;
+                return await aVisitor(app).post('/sign-in/password', { email, password, next });
+            }
+        },
+        {
+            by: 'a code',
+            doors: [
+                '/(auth)/sign-in load',
+                '/(auth)/sign-in action:default',
+                '/(auth)/sign-in/code load',
+                '/(auth)/sign-in/code action:enter',
+                '/(auth)/sign-in/code action:again'
+            ],
+            async enter(next) {
+                const [email, visitor] = [someone(), aVisitor(app)];
+                await visitor.post('/sign-in', { email, next });
+                return await visitor.post('/sign-in/code?/enter', { code: await codeFor(email) });
+            }
+        },
+        {
+            by: 'a link',
+            doors: ['/(auth)/auth/confirm load', '/(auth)/auth/confirm action:default'],
+            async enter(next) {
+                const [email, visitor] = [someone(), aVisitor(app)];
+                await visitor.post('/sign-in', { email, next });
+                const { text } = await mailTo(email);
+                expect(text).not.toContain('evil.example');
+                const link = new URL(/https?:\S+\/auth\/confirm\?\S+/.exec(text)?.[0] ?? 'http://no.link');
+                const fields = { ...Object.fromEntries(link.searchParams), next };
+                return await visitor.post(`${link.pathname}${link.search}`, fields);
+            }
+        },
+        {
+            by: 'signing up',
+            doors: ['/(auth)/sign-up load', '/(auth)/sign-up action:default'],
+            async enter(next) {
+                const [email, visitor] = [someone(), aVisitor(app)];
+                await visitor.post('/sign-up', { email, next });
+                return await visitor.post('/sign-in/code?/enter', { code: await codeFor(email) });
+            }
+        },
+        {
+            by: 'a forgotten password',
+            doors: ['/(auth)/reset load', '/(auth)/reset action:default'],
+            async enter(next) {
+                const [{ email }, visitor] = [await aPerson('led'), aVisitor(app)];
+                await visitor.post('/reset', { email, next });
+                return await visitor.post('/sign-in/code?/enter', { code: await codeFor(email) });
+            }
+        },
+        {
+            by: 'proving it anew with a password',
+            doors: ['/(auth)/auth/again load', '/(auth)/auth/again action:password'],
+            async enter(next) {
+                const { owner } = scene.finch;
+                const visitor = await signedIn(owner, app);
+                return await visitor.post('/auth/again?/password', { password: owner.password, next });
+            }
+        },
+        {
+            by: 'proving it anew with a code',
+            doors: ['/(auth)/auth/again action:send', '/(auth)/auth/again action:code'],
+            async enter(next) {
+                const person = await aPerson('led');
+                const visitor = await signedIn(person, app);
+                const sent = await visitor.post('/auth/again?/send', { next });
+                expect(sent.headers.get('location')).toMatch(/^\/auth\/again\?/);
+                const code = await codeFor(person.email);
+                return await visitor.post('/auth/again?/code', { code, next });
+            }
+        },
+        {
+            by: 'Google',
+            doors: ['/(auth)/auth/start GET', '/(auth)/auth/callback GET'],
+            async enter(next) {
+                const visitor = aVisitor(app);
+                const { page, request } = await atGoogle(visitor, next);
+                const back = await answerAtGoogle(page, { request, name: 'Kim', email: someone() });
+                return await visitor.get(back);
+            }
+        }
+    ];
+
+    test.each(ways.flatMap((way) => hostile.slice(0, 4).map((next) => ({ ...way, next }))))(
+        '[AUTH-1] that leads away leads nowhere at the end of signing in by $by: $next',
+        async ({ enter, next }) => {
+            const answer = await enter(next);
+            expect(answer.status).toBe(303);
+            expect(answer.headers.get('location')).not.toContain('problem');
+            staysHere(answer);
+        }
+    );
+
+    test.each(ways)('[AUTH-1] of ours is where signing in by $by ends', async ({ by, enter }) => {
+        const to = (await enter('/money?show=all')).headers.get('location');
+        const choosesFirst = ['signing up', 'a forgotten password'].includes(by);
+        expect(to).toBe(choosesFirst ? '/reset/password' : '/money?show=all');
+    });
+
+    test('[AUTH-1] is tried at the end of every way in whose route takes one', () => {
+        const taking = [...reads(), ...writes()].filter(takes).map(({ door }) => door);
+        expect(taking.length).toBeGreaterThan(8);
+        expect(ways.flatMap(({ doors }) => doors)).toEqual(expect.arrayContaining(taking));
+    });
+
+    test('[AUTH-1] in the cookie of a sign-in that has begun counts no more than in the address', async () => {
+        const email = `planted-${randomUUID()}@example.test`;
+        const visitor = aVisitor(app);
+        await visitor.post('/sign-in', { email });
+        const waiting = JSON.parse(
+            Buffer.from(visitor.cookies.get('__Host-tf-waiting') ?? '', 'base64url').toString()
+        ) as object;
+        const planted = JSON.stringify({ ...waiting, next: 'https://evil.example/' });
+        visitor.cookies.set('__Host-tf-waiting', Buffer.from(planted).toString('base64url'));
+        staysHere(await visitor.post('/sign-in/code?/enter', { code: await codeFor(email) }));
+    });
+
+    test('[AUTH-1] is checked in every route that takes one', () => {
+        const named = [...reads(), ...writes()].filter(({ source }) =>
+            /get\('next'\)|(input|waiting)\)?\??\.next\b|, next \}/.test(source)
+        );
+        expect(named.length).toBeGreaterThan(4);
+        for (const { door, source } of named) expect(source, door).toContain('nextPath(');
+    });
+
+    test('[AUTH-1] that the auth server is asked to go back to is ours, or it goes back to ours', async () => {
+        const { apiUrl } = stack();
+        for (const away of ['https://evil.example', `${app}.evil.example`, `${app}@evil.example`]) {
+            const to = encodeURIComponent(away);
+            const begun = await fetch(`${apiUrl}/auth/v1/authorize?provider=google&redirect_to=${to}`, {
+                redirect: 'manual'
+            });
+            const page = begun.headers.get('location') ?? '';
+            const [, request = ''] =
+                /name="request" value="([^"]+)"/.exec(await (await fetch(page)).text()) ?? [];
+            const body = new URLSearchParams({ request, name: 'Kim', email: someone() });
+            let answer = await fetch(new URL('/authorize', page), {
+                method: 'POST',
+                body,
+                redirect: 'manual'
+            });
+            const passed: string[] = [];
+            while (answer.headers.has('location') && passed.length < 5) {
+                const location = answer.headers.get('location') ?? '';
+                passed.push(new URL(location).origin);
+                if (!location.startsWith(apiUrl)) break;
+                answer = await fetch(location, { redirect: 'manual' });
+            }
+            expect(passed.at(-1), away).toBe(app);
+        }
+    });
+});
+
+describe('on the way to a provider', () => {
+    test('[AUTH-1] the code of another browser’s sign-in opens nothing, although this one began one too', async () => {
+        const [attacker, victim] = [aVisitor(app), aVisitor(app)];
+        const begun = await atGoogle(attacker);
+        await atGoogle(victim);
+        const back = await answerAtGoogle(begun.page, {
+            request: begun.request,
+            name: 'Mallory',
+            email: `mallory-${randomUUID()}@example.test`
+        });
+        const answer = await victim.get(back);
+        expect(answer.headers.get('location')).toMatch(/^\/sign-in\?problem=/);
+        expect(victim.cookies.has('__Host-tf')).toBe(false);
+    });
+
+    test('[AUTH-1] a code is good once', async () => {
+        const visitor = aVisitor(app);
+        const { page, request } = await atGoogle(visitor);
+        const before = new Map(visitor.cookies);
+        const back = await answerAtGoogle(page, {
+            request,
+            name: 'Kim',
+            email: `once-${randomUUID()}@example.test`
+        });
+        expect((await visitor.get(back)).headers.get('location')).not.toContain('problem');
+        const again = aVisitor(app);
+        for (const [name, value] of before) again.cookies.set(name, value);
+        expect((await again.get(back)).headers.get('location')).toMatch(/^\/sign-in\?problem=/);
+        expect(again.cookies.has('__Host-tf')).toBe(false);
+    });
+
+    test.each([
+        ['none', ''],
+        ['an invented one', `&state=${randomUUID()}`],
+        ['one that is no state', '&state=1%27--']
+    ])('[AUTH-1] an answer with %s of our states begins no session', async (_, state) => {
+        const [before] = await scene.sql`select count(*)::int as sessions from auth.sessions`;
+        const answer = await fetch(`${stack().apiUrl}/auth/v1/callback?code=invented${state}`, {
+            redirect: 'manual'
+        });
+        expect(answer.headers.get('location') ?? '').not.toMatch(/access_token|[?&]code=/);
+        const [after] = await scene.sql`select count(*)::int as sessions from auth.sessions`;
+        expect(after).toEqual(before);
+    });
+
+    test('[AUTH-1] a code without a sign-in that began here, or an invented one, is refused in words', async () => {
+        for (const code of [randomUUID(), '', "' or 1=1 --", '../../admin/users']) {
+            const visitor = aVisitor(app);
+            const answer = await visitor.get(`/auth/callback?${new URLSearchParams({ code })}`);
+            expect(answer.headers.get('location')).toMatch(/^\/sign-in\?problem=[a-z_]+$/);
+            expect(visitor.cookies.has('__Host-tf')).toBe(false);
+        }
+    });
+});
+
+describe('a host that is claimed', () => {
+    /** A form sent with headers that fetch would not let be set. */
+    const send = (
+        path: string,
+        fields: Record<string, string>,
+        headers: Record<string, string>
+    ): Promise<number> =>
+        new Promise((resolve, reject) => {
+            const url = new URL(path, app);
+            const body = new URLSearchParams(fields).toString();
+            const request = rawRequest(
+                url,
+                {
+                    method: 'POST',
+                    headers: {
+                        origin: app,
+                        accept: 'text/html',
+                        'content-type': 'application/x-www-form-urlencoded',
+                        'content-length': Buffer.byteLength(body),
+                        ...headers
+                    }
+                },
+                (answer) => {
+                    answer.resume();
+                    resolve(answer.statusCode ?? 0);
+                }
+            );
+            request.on('error', reject);
+            request.end(body);
+        });
+
+    test.each([
+        [{ host: 'evil.example' }],
+        [{ 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }],
+        [{ forwarded: 'host=evil.example;proto=https' }],
+        [{ 'x-original-url': 'https://evil.example/', 'x-rewrite-url': 'https://evil.example/' }],
+        [{ referer: 'https://evil.example/sign-in' }]
+    ])('[AUTH-1] stands in no mail: %j', async (headers) => {
+        for (const path of ['/sign-in', '/reset']) {
+            const email =
+                path === '/reset' ? (await aPerson('host')).email : `host-${randomUUID()}@example.test`;
+            const status = await send(
+                path,
+                { email },
+                { ...headers, 'x-forwarded-for': aVisitor(app).address }
+            );
+            expect(status).toBe(303);
+            const { text, html } = await mailTo(email);
+            const words = `${text} ${html}`;
+            expect(words).not.toContain('evil.example');
+            const links = [...words.matchAll(/https?:\/\/[^\s"<>]+/g)].map(([link]) => new URL(link).origin);
+            expect(links.length).toBeGreaterThan(0);
+            expect(new Set(links)).toEqual(new Set([app]));
+        }
+    });
+});
