@@ -1,10 +1,11 @@
-// `npm run bench -- auth`: what the limiter costs, by as many callers at once as come, beside a bare round trip of the Data API;
-// and what it leaves behind in its table.
+// `npm run bench -- auth`: what the limiter costs, by as many callers at once as come, beside a bare round trip of the Data API,
+// and what it leaves behind in its table; what knowing who is asking costs a page; and how long signing in takes.
 import { randomUUID } from 'node:crypto';
 import postgres, { type Sql } from 'postgres';
 import { aPerson } from '../support/business.ts';
 import { startOwnStack, type StackInfo } from '../support/stack.ts';
 import { anyAddress, inParallel } from './auth/door.ts';
+import { sessionCheck, type SessionFigures } from './auth/session-check.ts';
 import { percentile, timed } from './samples.ts';
 import type { Judgement } from './targets.ts';
 
@@ -36,6 +37,7 @@ export type AuthFigures = {
         exact: { at_once: number; passed: number };
         table: { rows: number; bytes_per_row: number; updates: number; heap_only_share: number };
     };
+    session: SessionFigures;
     targets: Judgement[];
 };
 
@@ -123,14 +125,18 @@ async function tableAfter(sql: Sql, calls: number): Promise<AuthFigures['limiter
     return told;
 }
 
-function targetsOf({ limiter }: Omit<AuthFigures, 'targets'>): Judgement[] {
+function targetsOf({ limiter, session }: Omit<AuthFigures, 'targets'>): Judgement[] {
     const p95 = (rates: readonly Rate[], callers: number): number =>
         rates.find((one) => one.callers === callers)?.p95_ms ?? Number.NaN;
     const over = two(p95(limiter.fresh, 1) / p95(limiter.bare_round_trip, 1));
     const { passed } = limiter.exact;
     const { heap_only_share: share } = limiter.table;
     const inside = limiter.in_postgres.fresh_p95_ms;
+    const alone = Math.max(
+        ...session.pages.filter(({ reads }) => reads === 'reads nothing').map(({ calls }) => calls)
+    );
     return [
+        { what: 'calls of a page that reads nothing', target: 1, measured: alone, met: alone <= 1 },
         { what: `${AT_ONCE} at once, ${QUOTA} pass`, target: QUOTA, measured: passed, met: passed === QUOTA },
         { what: 'in Postgres p95, ms', target: SEVERAL_MS, measured: inside, met: inside <= SEVERAL_MS },
         { what: 'p95 over a bare round trip', target: 2, measured: over, met: over <= 2 },
@@ -176,7 +182,8 @@ export async function auth(rounds: number, log: (line: string) => void): Promise
         const in_postgres = await inPostgres(sql, rounds);
         const table = await tableAfter(sql, rounds);
         log(`in Postgres: ${JSON.stringify(in_postgres)}; table: ${JSON.stringify(table)}`);
-        const figures = { rounds, limiter: { ...limiter, in_postgres, exact, table } };
+        const session = await sessionCheck(info, sql, rounds, log);
+        const figures = { rounds, limiter: { ...limiter, in_postgres, exact, table }, session };
         return { ...figures, targets: targetsOf(figures) };
     } finally {
         await sql.end();
