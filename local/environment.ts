@@ -30,7 +30,7 @@ export async function openSecrets(stateDir: string): Promise<{ secrets: Secrets;
     return { secrets, save };
 }
 
-export type ProviderName = 'google' | 'apple' | 'stripe' | 'mail';
+export type ProviderName = 'google' | 'apple' | 'stripe' | 'mail' | 'passwords';
 
 type Provider = {
     /** The setting whose presence says: use the real one. */
@@ -61,7 +61,8 @@ const PROVIDERS: Record<ProviderName, Provider> = {
         key: 'RESEND_API_KEY',
         demands: ['MAIL_FROM'],
         fixed: { RESEND_API_URL: 'https://api.resend.com' }
-    }
+    },
+    passwords: { key: 'PWNED_PASSWORDS_URL', demands: [], fixed: {} }
 };
 
 /** The providers that need a stand-in because nobody set the real one up. */

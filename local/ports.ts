@@ -10,7 +10,8 @@ export const USUAL_PORTS = {
     control: 54329,
     stripe: 54330,
     google: 54331,
-    apple: 54332
+    apple: 54332,
+    passwords: 54333
 } as const;
 
 export type PortName = keyof typeof USUAL_PORTS;

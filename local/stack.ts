@@ -47,6 +47,7 @@ export type StackInfo = {
     stripeWebhookSecret: string;
     googleUrl: string;
     appleUrl: string;
+    passwordsUrl: string;
     /**
      * Clock, cron and net of this stack: POST /clock {"advance_seconds": n}, /clock/reset, /cron/tick, /net/drain. And a
      * drop box: POST /drop/NAME keeps the body as a line of drops/NAME.jsonl in the state folder.
@@ -133,7 +134,13 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
     for (const [name, { port }] of Object.entries(doors)) sayIfMoved(log, name, wish(name as DoorName), port);
     const url = (name: DoorName) =>
         `${tls && name !== 'control' ? `https://${tls.host}` : 'http://127.0.0.1'}:${doors[name].port}`;
-    const urls = { mail: url('inbox'), stripe: url('stripe'), google: url('google'), apple: url('apple') };
+    const urls = {
+        mail: url('inbox'),
+        stripe: url('stripe'),
+        google: url('google'),
+        apple: url('apple'),
+        passwords: url('passwords')
+    };
     const apiUrl = url('api');
     const played = standInSettings(urls, secrets.generated);
     const appOrigin = `${tls ? `https://${tls.host}` : 'http://localhost'}:${options.appPort ?? 3000}`;
@@ -277,6 +284,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
             ...played.secrets,
             googleUrl: urls.google,
             appleUrl: urls.apple,
+            passwordsUrl: urls.passwords,
             controlUrl: url('control'),
             env
         },
@@ -328,7 +336,8 @@ async function openDoors(
         control: await open('control'),
         stripe: await open('stripe'),
         google: await open('google'),
-        apple: await open('apple')
+        apple: await open('apple'),
+        passwords: await open('passwords')
     };
 }
 

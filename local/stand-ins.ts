@@ -7,6 +7,7 @@ import type { Service } from './doors.ts';
 import type { ProviderName } from './environment.ts';
 import { createMail } from './mail/index.ts';
 import { createOidc } from './oidc/index.ts';
+import { createPasswords } from './passwords/index.ts';
 import { createStripe } from './stripe/index.ts';
 
 export type Closable = { fetch: Service; close(): Promise<void> };
@@ -36,6 +37,7 @@ export function standInSettings(
                 STRIPE_WEBHOOK_SECRETS: secrets.stripeWebhookSecret
             },
             mail: { RESEND_API_KEY: secrets.mailApiKey, RESEND_API_URL: urls.mail },
+            passwords: { PWNED_PASSWORDS_URL: urls.passwords },
             google: {
                 GOOGLE_CLIENT_ID: 'stand-in-google',
                 GOOGLE_CLIENT_SECRET: kept('GOOGLE_CLIENT_SECRET', ''),
@@ -63,10 +65,11 @@ export type StandInOptions = {
 };
 
 /** Starts the double of one provider. */
-export function startStandIn(name: ProviderName, options: StandInOptions): Promise<Closable> {
+export async function startStandIn(name: ProviderName, options: StandInOptions): Promise<Closable> {
     const { urls, secrets, env, apiUrl, manifest, state, clock, log } = options;
     if (name === 'mail')
         return createMail({ stateFile: state('mail.sqlite'), apiKey: secrets.mailApiKey, clock, log });
+    if (name === 'passwords') return createPasswords({ log });
     if (name === 'stripe') {
         const endpoint = (connect: boolean) => (path: string) => ({
             url: apiUrl + path,

@@ -38,7 +38,8 @@ const NAMES: Record<string, string> = {
     google: 'Google',
     apple: 'Apple',
     stripe: 'Stripe',
-    mail: 'the mail provider'
+    mail: 'the mail provider',
+    passwords: 'the list of leaked passwords'
 };
 
 function list(words: string[]): string {

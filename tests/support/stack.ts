@@ -44,6 +44,7 @@ function hostedProject(env: NodeJS.ProcessEnv): StackInfo {
         stripeWebhookSecret: env.CONTRACT_STRIPE_WEBHOOK_SECRET ?? '',
         googleUrl: '',
         appleUrl: '',
+        passwordsUrl: '',
         controlUrl: '',
         env: { APP_ORIGIN: env.CONTRACT_APP_ORIGIN ?? '' }
     };
@@ -57,7 +58,8 @@ export const anyPorts = {
     control: 0,
     stripe: 0,
     google: 0,
-    apple: 0
+    apple: 0,
+    passwords: 0
 } as const;
 
 export type OwnStack = Stack & { stateDir: string; stopAndForget(): Promise<void> };

@@ -39,6 +39,8 @@ const schema = {
     STRIPE_API_URL: url.default('https://api.stripe.com'),
     /** Comma list of `whsec_…`; several are valid while one is being changed. */
     STRIPE_WEBHOOK_SECRETS: commaList.pipe(z.array(z.string().min(1)).min(1)),
+    /** Where passwords known from break-ins are looked up by range; empty: nowhere. */
+    PWNED_PASSWORDS_URL: z.union([z.literal(''), url]).default(''),
     RESEND_API_KEY: z.string().min(1),
     RESEND_API_URL: url.default('https://api.resend.com'),
     /** Ed25519 private key, PKCS#8 DER in base64. It signs the audit trail's anchors and is nowhere else. */
