@@ -1,4 +1,5 @@
 // The parts that must work with JavaScript off: signing in, the invoice, the customer's pages.
+import { randomBytes } from 'node:crypto';
 import { expect } from '@playwright/test';
 import { aBusiness, A_LINE } from '../support/business.ts';
 import { codeIn, linkIn, mailTo, test } from './support.ts';
@@ -15,6 +16,22 @@ test('[AUTH-1] a code by e-mail signs in with JavaScript off', async ({ page }) 
         .getByRole('button', { name: /Sign in|Go on/ })
         .first()
         .click();
+    await expect(page.getByRole('heading', { name: 'Set up your business' })).toBeVisible();
+});
+
+test('[AUTH-1] signing up with a password works with JavaScript off', async ({ page }) => {
+    const address = `noscript-${randomBytes(6).toString('hex')}@example.test`;
+    const password = `${randomBytes(4).toString('hex')} wet ladders sing`;
+    await page.goto('/sign-up');
+    await page.getByLabel('E-mail address').fill(address);
+    await page.getByRole('button', { name: 'Send me a code' }).click();
+    await page.getByLabel('Code').fill(codeIn(await mailTo(address, /code/)));
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByLabel('Password', { exact: true }).fill('too short');
+    await page.getByRole('button', { name: 'Save the password' }).click();
+    await expect(page.getByText('Use at least 15 characters.').first()).toBeVisible();
+    await page.getByLabel('Password', { exact: true }).fill(password);
+    await page.getByRole('button', { name: 'Save the password' }).click();
     await expect(page.getByRole('heading', { name: 'Set up your business' })).toBeVisible();
 });
 

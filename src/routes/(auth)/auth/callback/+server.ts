@@ -5,6 +5,9 @@ import { nextPath } from '$lib/server/next-path.ts';
 import { enterFromProvider, waitingFor } from '$lib/server/sign-in.ts';
 import type { RequestHandler } from './$types';
 
+/** What providers say when somebody turns back: RFC 6749, 4.1.2.1, and Apple’s own word for it. */
+const turnedBack = ['access_denied', 'user_cancelled_authorize'];
+
 /** Back from the provider: with a code for this browser's verifier, or with the reason why not. */
 export const GET: RequestHandler = async (event) => {
     const query = event.url.searchParams;
@@ -12,8 +15,10 @@ export const GET: RequestHandler = async (event) => {
     try {
         const code = query.get('code');
         if (!code) {
-            const refused = query.get('error') === 'access_denied';
-            throw problemFromAuth({ code: query.get('error_code') ?? (refused ? 'access_denied' : '') });
+            const isCancelled = turnedBack.includes(query.get('error') ?? '');
+            throw problemFromAuth({
+                code: query.get('error_code') ?? (isCancelled ? 'access_denied' : '')
+            });
         }
         await enterFromProvider(event, code);
     } catch (thrown) {
