@@ -1044,6 +1044,7 @@ export type Database = {
                 Returns: string;
             };
             portal_invoice: { Args: { token: string }; Returns: Json };
+            prepare_credentials: { Args: Record<PropertyKey, never>; Returns: string[] };
             prepare_invoice_pdf: { Args: { account_id: string; invoice_id: string }; Returns: Json };
             remove_member: { Args: { account_id: string; member_id: string }; Returns: boolean };
             report_refusal: { Args: { account_id: string; act: string; code: string }; Returns: boolean };
@@ -1168,6 +1169,7 @@ export type Database = {
                 Returns: string;
             };
             forget_document: { Args: { account_id: string; document_id: string }; Returns: boolean };
+            former_address: { Args: { token: string }; Returns: string };
             mail_failed: {
                 Args: { code: string; id: string; lease: string; retry: boolean };
                 Returns: boolean;

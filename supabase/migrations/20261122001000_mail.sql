@@ -37,7 +37,9 @@ create table mail.outbox (
     constraint message_template_is_known check (
         template in (
             'sign_in_code', 'confirm_sign_up', 'reset_password', 'email_change', 'invoice', 'receipt', 'anchor_digest', 'invitation',
-            'new_device'
+            'new_device',
+            'email_changed',
+            'password_changed'
         )
     ),
     constraint message_address_looks_like_one check (to_address ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' and length(to_address) <= 254),

@@ -151,16 +151,22 @@ create function service.disown_sign_in(token text) returns boolean
 as $$
 declare
     person uuid;
+    told_at timestamptz;
 begin
     update private.sign_in_notices as n
     set used_at = now()
     where n.token_hash = sha256(convert_to(disown_sign_in.token, 'utf8'))
       and n.used_at is null
       and n.created_at > now() - interval '7 days'
-    returning n.user_id into person;
+    returning n.user_id, n.created_at into person, told_at;
     if not found then
         return false;
     end if;
+    -- Later notices may have gone to whoever it was instead.
+    delete from private.sign_in_notices as n
+    where n.user_id = person
+      and n.created_at >= told_at
+      and n.used_at is null;
     perform private.act_as('person', person);
     delete from auth.sessions as s where s.user_id = person;
     -- Devices that a stranger signed in on are none of this person's.

@@ -157,7 +157,7 @@ select is(
 )
 from (
     values
-        ('by another address', $$update auth.users set email = 'other@people.example' where id = tests.id('priya')$$),
+        ('by another address', $$select tests.change_address('priya', 'other@people.example')$$),
         ('by an address that was never confirmed', $$update auth.users set email_confirmed_at = null where id = tests.id('priya')$$),
         ('on the word of a company''s own sign-in', $$update auth.users set is_sso_user = true where id = tests.id('priya')$$)
 ) as tried (because, change);
@@ -205,7 +205,7 @@ select is_empty($$select from tests.trail where before::text || after::text like
 
 -- Whose address came to be that of a member meanwhile.
 select set_config('tests.token', tests.invited('bell', 'soon@people.example', 'admin', 'late'), true);
-update auth.users set email = 'soon@people.example' where id = tests.id('bell staff');
+select tests.change_address('bell staff', 'soon@people.example');
 select is(
     pg_temp.as('bell staff', $$public.accept_invitation(current_setting('tests.token'), 'S', gen_random_uuid())$$),
     'P0001 You are in the team already.', '[ACC-3] nobody changes their own role by an invitation'

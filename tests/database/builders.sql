@@ -115,6 +115,20 @@ as $$
     set updated_at = at
 $$;
 
+-- Another address, with which every session ends; the person goes on in one of the same id.
+create function tests.change_address(person text, address text) returns void
+    language plpgsql
+as $$
+begin
+    update auth.users as u set email = address where u.id = tests.id(person);
+    insert into auth.sessions (id, user_id, created_at, updated_at, aal)
+    select t.session_id, t.id, now(), now(), 'aal1'
+    from tests.things as t
+    where t.name = person;
+    perform tests.prove(person, 'otp');
+end
+$$;
+
 -- A second factor that the person has set up. Their session stands where it stood.
 create function tests.factor(person text, kind auth.factor_type default 'totp', status auth.factor_status default 'verified') returns uuid
     language sql

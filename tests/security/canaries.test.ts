@@ -291,6 +291,18 @@ describe('[AUTH-2] a password', () => {
         for (const { hash } of hashes) expect(hash).toMatch(/^\$2[aby]\$1[0-9]\$[./A-Za-z0-9]{53}$/);
     });
 
+    it('stands in no file that anything here keeps: not the database’s own, not the mails’, not a log', async () => {
+        // What is still in memory goes to the database's files.
+        await sql`checkpoint`;
+        const { 'a password in a wrong place': _, ...chosen } = passwords;
+        const { files, finds } = searchFiles(own.stateDir, chosen);
+        expect(files).toBeGreaterThan(1_000);
+        expect(finds).toEqual([]);
+        const [kept] = await sql<{ hash: string }[]>`
+            select encrypted_password as hash from auth.users where email = ${code.email}`;
+        expect(searchFiles(own.stateDir, { 'its hash': kept?.hash ?? '' }).finds.length).toBeGreaterThan(0);
+    });
+
     it('is not sent back, whatever was wrong with the form', () => {
         const kinds = ['the password', 'a wrong password'].map((what) => [what, passwords[what] ?? '']);
         expect(refusals.flatMap((page) => found('a refusal', page, Object.fromEntries(kinds)))).toEqual([]);

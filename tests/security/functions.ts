@@ -163,6 +163,7 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
     },
     'public.my_sign_ins': { before_at: json('null'), before_id: json('null'), page_size: json('2') },
     'service.disowned_by': { token: (business) => `tests.word('${business} notice')` },
+    'service.former_address': { token: (business) => `tests.word('${business} notice')` },
     'service.disown_sign_in': { token: (business) => `tests.word('${business} notice')` },
     'public.audit_anchor': { number: json('null'), person_id: json('null') },
     'public.audit_anchors': { before_number: json('null') },

@@ -97,8 +97,11 @@ async function aNotice(sql: ISql, name: string): Promise<void> {
     `;
     await sql`insert into tests.words (name, word) values (${`${name} notice`}, ${`the notice of ${name}`})`;
     await sql`
-        insert into private.sign_in_notices (token_hash, user_id)
-        values (sha256(convert_to(tests.word(${`${name} notice`}), 'utf8')), tests.id(${`${name} owner`}))
+        insert into private.sign_in_notices (token_hash, user_id, former_email)
+        values (
+            sha256(convert_to(tests.word(${`${name} notice`}), 'utf8')), tests.id(${`${name} owner`}),
+            ${`former@${name}.example`}
+        )
     `;
 }
 

@@ -26,3 +26,19 @@ export async function codeFor(address: string, after?: string): Promise<string> 
     if (!code) throw new Error(`There is no code in "${subject}".`);
     return code;
 }
+
+/** The next e-mail to an address whose subject holds these words. */
+export async function mailAbout(address: string, subject: string): Promise<Mail> {
+    const query = new URLSearchParams({ to: address, subject, timeout_ms: '10000' });
+    const response = await fetch(`${stack().inboxUrl}/api/messages/wait?${query}`);
+    if (!response.ok) throw new Error(`No e-mail about "${subject}" came to ${address}.`);
+    return (await response.json()) as Mail;
+}
+
+/** The path and query of the link in an e-mail that leads to this page of ours. */
+export function linkTo(page: string, { text }: Mail): { path: string; fields: Record<string, string> } {
+    const [address] = new RegExp(`https?://\\S+${page}\\?\\S+`).exec(text) ?? [];
+    if (!address) throw new Error(`There is no link to ${page} in "${text}".`);
+    const { pathname, search, searchParams } = new URL(address);
+    return { path: pathname + search, fields: Object.fromEntries(searchParams) };
+}

@@ -55,17 +55,21 @@ export const signIn: readonly LedgerRow[] = [
             nothing('auth.users', 'authenticated'),
             nothing('auth.users', 'service_role'),
             code('local/auth/passwords.ts', 'hashPassword'),
-            setting('auth.minimum_password_length', 10)
+            setting('auth.minimum_password_length', 15)
         ],
         provedBy: [
             test('security', '[AUTH-2] a password stands in no table, in no form but its hash'),
+            test(
+                'security',
+                '[AUTH-2] a password stands in no file that anything here keeps: not the database’s own, not the mails’, not a log'
+            ),
             test('security', '[AUTH-2] a password is not sent back, whatever was wrong with the form'),
             test(
                 'contract',
                 'signing up with a password [AUTH-2] keeps the password nowhere but as a salted hash'
             ),
             tagged('contract', 1),
-            tagged('security', 2)
+            tagged('security', 3)
         ],
         doors: {
             app: 'the password passes our gate to the auth server and is kept nowhere on its way.',
@@ -75,11 +79,68 @@ export const signIn: readonly LedgerRow[] = [
     {
         id: 'AUTH-3',
         sentence: 'Weak passwords and those known from breaches are refused.',
-        state: 'not_yet',
-        missing:
-            'Only the length is checked (ten characters at least); no list of breached passwords is asked.',
-        enforcedBy: [],
-        provedBy: []
+        state: 'kept',
+        enforcedBy: [
+            code('src/lib/domain/passwords.ts', 'weaknessOf'),
+            code('supabase/functions/auth-gate/new-credentials.ts', 'withGoodCredentials'),
+            code('supabase/functions/auth-gate/breaches.ts', 'timesBreached'),
+            code('supabase/functions/auth-gate/common-passwords.ts', 'commonPasswords'),
+            code('supabase/functions/auth-gate/plain-body.ts', 'plainBody'),
+            fn('private.prepare_credentials()'),
+            setting('auth.minimum_password_length', 15)
+        ],
+        provedBy: [
+            test(
+                'unit',
+                '[AUTH-3] a password has fifteen characters, counted as people count them, and at most 72 bytes'
+            ),
+            test(
+                'unit',
+                '[AUTH-3] a password is refused as a whole or not at all: something unexpected in it makes it good'
+            ),
+            test(
+                'unit',
+                '[AUTH-3] the list of passwords known from break-ins is told five digits of a hash and nothing else, and answers how often'
+            ),
+            test(
+                'unit',
+                '[AUTH-3] the shipped list is the dictionary’s, with twenty thousand entries and its licence'
+            ),
+            test(
+                'contract',
+                '[AUTH-3] the range lookup answers every rest of a hash under five digits, with how often it was seen'
+            ),
+            test(
+                'integration',
+                '[AUTH-3] choosing a password refuses one that is known from a break-in, beside the field and without sending it back'
+            ),
+            test(
+                'integration',
+                '[AUTH-3] choosing a password refuses the person’s own name, business and address'
+            ),
+            test(
+                'integration',
+                '[AUTH-3] while the list of known passwords can’t be asked a password is chosen all the same, and a common one is still refused'
+            ),
+            test(
+                'integration',
+                '[AUTH-3] a forgotten password is replaced by one that passes the same rules'
+            ),
+            test(
+                'e2e',
+                '[AUTH-3] [AUTH-1] signing up ends with a password that is good, by the keyboard alone, on a phone'
+            ),
+            tagged('unit', 40),
+            tagged('db', 4),
+            tagged('contract', 6),
+            tagged('integration', 16),
+            tagged('e2e', 2)
+        ],
+        limits: 'A password that becomes known after it was chosen is not asked about again. When the list of leaked ones can’t be reached, a password passes that is not on it by our own rules, and the failure is logged. At most 72 bytes are taken, because bcrypt reads no further.',
+        doors: {
+            app: 'every new password passes our gate: fifteen characters at least (NIST SP 800-63B-4 for a password that stands alone), none of the 20,000 most common or two of them, none of one’s own names, and none that the list of leaked passwords knows, where one is configured.',
+            open: 'the auth server asks for fifteen bytes and nothing else; on a hosted project its own check against leaked passwords is a setting of paid plans.'
+        }
     },
     {
         id: 'AUTH-4',
@@ -248,14 +309,69 @@ export const signIn: readonly LedgerRow[] = [
         id: 'AUTH-8',
         sentence:
             'Changing your e-mail address or password needs a fresh sign-in, and the old address is told.',
-        state: 'not_yet',
-        works: 'Another address needs the consent of both mailboxes.',
-        missing: 'The fresh sign-in, the page to change them, and the notice to the old address.',
-        enforcedBy: [setting('auth.email.double_confirm_changes', true)],
+        state: 'kept',
+        enforcedBy: [
+            code('supabase/functions/auth-gate/new-credentials.ts', 'withGoodCredentials'),
+            code('supabase/functions/auth-gate/disown.ts', 'disown'),
+            code('src/lib/server/credentials.ts', 'confirmAddress'),
+            fn('private.require_fresh()'),
+            fn('private.prepare_credentials()'),
+            fn('private.follow_changed_credentials()'),
+            trigger('auth.users', 'follow_changed_credentials'),
+            fn('service.former_address(text)'),
+            setting('auth.email.double_confirm_changes', true),
+            setting('auth.email.secure_password_change', true)
+        ],
         provedBy: [
             test('contract', 'another address [AUTH-8] needs the consent of both mailboxes, in either order'),
-            tagged('contract', 1)
-        ]
+            test(
+                'integration',
+                '[AUTH-8] another address needs the button in both mailboxes, and nothing changes before'
+            ),
+            test(
+                'integration',
+                '[AUTH-8] another address ends every session before it, at the web app, the Data API and storage, and goes on where it was asked for'
+            ),
+            test(
+                'integration',
+                '[AUTH-8] another address signs nobody in who only opened the mail: neither a stranger nor whoever else is signed in there'
+            ),
+            test(
+                'integration',
+                '[AUTH-8] another address is confirmed once by each link, and by no link of another kind or of somebody else'
+            ),
+            test(
+                'integration',
+                '[AUTH-8] the notice of another address gives the login back to whoever had it, and is worth nothing to whoever took it'
+            ),
+            test(
+                'integration',
+                '[AUTH-8] a session that proved itself too long ago is asked to prove itself anew before it sees /more/security/address, and before it sends it'
+            ),
+            test(
+                'integration',
+                '[AUTH-8] a session that proved itself too long ago changes nothing at the gate either, without our web server: with another address'
+            ),
+            test(
+                'integration',
+                '[AUTH-8] another password ends every other session, and its person is told with the way to undo it'
+            ),
+            test('db', '[AUTH-8] with another address every session ends'),
+            test('db', '[AUTH-8] and with that the link is worth nothing that went to whoever took it'),
+            test(
+                'e2e',
+                '[AUTH-8] the address and the password are changed by the keyboard alone, on a phone'
+            ),
+            tagged('contract', 1),
+            tagged('db', 20),
+            tagged('integration', 16),
+            tagged('e2e', 1)
+        ],
+        limits: 'For a week whoever holds the old mailbox can take the login back by the link in the notice; the old mailbox has agreed to the change a moment before it. Whoever confirms their address for the first time is not told of the password that they choose within the next quarter of an hour.',
+        doors: {
+            app: 'our gate has the database say that the person proved themselves within ten minutes, by their second factor where they have one, before it lets a change through.',
+            open: 'the auth server lets a session change its address with the consent of both mailboxes, and its password for 24 hours after it began; then it asks for a code by e-mail. The notice, the end of the other sessions and the link that undoes it follow a change at either door.'
+        }
     },
     {
         id: 'RATE-1',

@@ -4,6 +4,7 @@
  * functions and of the auth server become ours, and where ours become HTTP.
  */
 import { isHttpError, isRedirect } from '@sveltejs/kit';
+import { weaknessInWords } from '../domain/passwords.ts';
 
 const catalogue = {
     // Who may do what
@@ -98,6 +99,10 @@ const catalogue = {
         422,
         'This link has been used already, or it is too old. Sign in again and we send you a fresh code.'
     ],
+    change_link_not_valid: [
+        422,
+        'This link has been used already, or it is more than 10 minutes old. Sign in and ask for the change again.'
+    ],
     notice_not_valid: [
         422,
         'This link has been used already, or it is more than a week old. If somebody else may know your password, choose a new one.'
@@ -105,8 +110,16 @@ const catalogue = {
     credentials_wrong: [422, 'That e-mail address and password do not go together.'],
     email_not_confirmed: [422, 'Confirm your e-mail address first: type the code that we sent you.'],
     email_not_valid: [422, 'We cannot send mail to that address. Check how it is written.'],
-    password_weak: [422, 'That password is too easy to guess. Use at least 10 characters, best a few words.'],
+    password_weak: [
+        422,
+        'That password is too easy to guess. Take three or four words that nobody would expect.'
+    ],
     password_same: [422, 'That is your password already. Choose another one.'],
+    signed_in_long_ago: [
+        422,
+        'You signed in more than a day ago. Sign out here and in again, then you can change how you sign in.'
+    ],
+    managed_by_business: [422, 'Your business signs you in, so this is changed where it keeps its logins.'],
     sign_in_started_elsewhere: [
         422,
         'You started signing in with another browser, or too long ago. Start again here.'
@@ -244,7 +257,13 @@ export function problemFromFunction(status: number, body: unknown, retryAfter?: 
 }
 
 /** What auth-js says about a failure. */
-export type AuthFailure = { status?: number | undefined; code?: string | undefined; name?: string };
+export type AuthFailure = {
+    status?: number | undefined;
+    code?: string | undefined;
+    name?: string;
+    /** Why a password is too weak. */
+    reasons?: readonly string[];
+};
 
 const byAuthCode: Record<string, ErrorCode> = {
     otp_expired: 'code_wrong',
@@ -253,9 +272,13 @@ const byAuthCode: Record<string, ErrorCode> = {
     email_not_confirmed: 'email_not_confirmed',
     email_address_invalid: 'email_not_valid',
     email_address_not_authorized: 'email_not_valid',
-    weak_password: 'password_weak',
     same_password: 'password_same',
     user_banned: 'person_blocked',
+    user_sso_managed: 'managed_by_business',
+    fresh_proof_needed: 'fresh_proof_needed',
+    insufficient_aal: 'fresh_proof_needed',
+    reauthentication_needed: 'signed_in_long_ago',
+    session_ended: 'signed_out',
     over_email_send_rate_limit: 'too_soon',
     over_request_rate_limit: 'too_many_tries',
     too_many_tries: 'too_many_tries',
@@ -290,12 +313,28 @@ function inWords(seconds: number): string {
     return minutes === 1 ? 'a minute' : `${minutes} minutes`;
 }
 
+/** Reasons of the gate and of the auth server for refusing a password, as the sentence beside the field. */
+const weaknesses: Readonly<Record<string, string>> = {
+    ...weaknessInWords,
+    length: weaknessInWords.too_short,
+    pwned: weaknessInWords.breached
+};
+
+function weakPassword(error: AuthFailure): Problem {
+    const [reason = ''] = error.reasons ?? [];
+    const sentence = weaknesses[reason] ?? sentenceOf('password_weak');
+    return problem('password_weak', { detail: sentence, fields: { password: sentence }, cause: error });
+}
+
 /** A failure of the auth server, or of our gate before it, as one of ours; `retryAfter` in seconds, when it said so. */
 export function problemFromAuth(error: AuthFailure, retryAfter?: number): Problem {
+    if (error.code === 'weak_password') return weakPassword(error);
     const known = byAuthCode[error.code ?? ''];
     if (known) {
         const detail = retryAfter === undefined ? undefined : whenToComeBack[known]?.(inWords(retryAfter));
-        return problem(known, { cause: error, detail, retryAfter });
+        const fields: Record<string, string> =
+            known === 'password_same' ? { password: sentenceOf(known) } : {};
+        return problem(known, { cause: error, detail, retryAfter, fields });
     }
     switch (error.name) {
         case 'AuthPKCECodeVerifierMissingError':
@@ -306,7 +345,7 @@ export function problemFromAuth(error: AuthFailure, retryAfter?: number): Proble
         case 'AuthRetryableFetchError':
             return problem('unavailable', { cause: error });
         case 'AuthWeakPasswordError':
-            return problem('password_weak', { cause: error });
+            return weakPassword(error);
     }
     if (error.status === 429) return problem('too_many_tries', { cause: error });
     if (error.code === 'validation_failed' || error.status === 422)

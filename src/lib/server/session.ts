@@ -70,7 +70,7 @@ export type Standing =
     { state: 'nobody' } | { state: 'ended' } | { state: 'unreachable' } | { state: 'person'; person: Person };
 
 /** Reads the tokens out of the cookie or its chunks; anything unreadable is no session. */
-async function readTokens(cookies: Cookies): Promise<Tokens | null> {
+export async function readTokens(cookies: Cookies): Promise<Tokens | null> {
     const value = await combineChunks(cookieName, (name) => cookies.get(name));
     if (!value?.startsWith('base64-')) return null;
     try {

@@ -55,7 +55,7 @@ export function waitingFor(cookies: Cookies): Waiting | null {
 }
 
 /** What a verb needs of a request. */
-export type Door = { locals: Pick<App.Locals, 'auth' | 'gate'>; cookies: Cookies };
+export type Door = { locals: Pick<App.Locals, 'auth' | 'gate' | 'standing'>; cookies: Cookies };
 
 export type AuthAnswer = { data: { session: Session | null; user: User | null }; error: AuthFailure | null };
 
@@ -108,6 +108,8 @@ async function shutOutStrangers(door: Door, { data, error }: AuthAnswer): Promis
     const { email_confirmed_at, last_sign_in_at } = data.user ?? {};
     if (error || !email_confirmed_at || !last_sign_in_at) return;
     if (Math.abs(Date.parse(last_sign_in_at) - Date.parse(email_confirmed_at)) > sameActMs) return;
+    // Whoever was signed in here before is not who asks now.
+    door.locals.standing = { state: 'nobody' };
     await setPassword(door, randomBytes(48).toString('base64url'));
 }
 
@@ -158,11 +160,11 @@ export async function enterFromProvider(door: Door, code: string): Promise<void>
 /** Kinds of links that the auth server can put into an e-mail. */
 export const LinkKind = z.enum(['email', 'signup', 'magiclink', 'recovery', 'invite', 'email_change']);
 
-/** Signs in with the link of an e-mail. */
+/** Signs in with the link of an e-mail. Another address is confirmed elsewhere: credentials.ts. */
 export async function enterLink(
     door: Door,
     tokenHash: string,
-    type: z.infer<typeof LinkKind>
+    type: Exclude<z.infer<typeof LinkKind>, 'email_change'>
 ): Promise<void> {
     const answer = await door.locals.auth.verifyOtp({ token_hash: tokenHash, type });
     if (answer.error?.code === 'otp_expired') throw problem('mail_link_not_valid', { cause: answer.error });

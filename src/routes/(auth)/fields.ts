@@ -1,7 +1,8 @@
 /** What the forms of signing in ask for, each with the sentence for getting it wrong. */
+import { lengthWeakness, normalPassword, weaknessInWords } from '$lib/domain/passwords.ts';
 import { z } from 'zod';
 
-const email = z
+export const email = z
     .string()
     .trim()
     .toLowerCase()
@@ -9,7 +10,7 @@ const email = z
     .pipe(z.email('Type an e-mail address, like sam@example.co.uk.'));
 
 /** Where to go afterwards; checked where it is used. */
-const next = z.string().max(2000).default('');
+export const next = z.string().max(2000).default('');
 
 export const EmailForm = z.object({ email, next });
 export const PasswordForm = z.object({
@@ -18,10 +19,12 @@ export const PasswordForm = z.object({
     next
 });
 export const NewPasswordForm = z.object({
-    password: z
-        .string()
-        .min(10, 'Use at least 10 characters. A few words are best.')
-        .refine((password) => new TextEncoder().encode(password).length <= 72, 'Use at most 72 characters.')
+    // The gate judges the rest, which takes a list and a look-up.
+    password: z.string().superRefine((password, context) => {
+        const weakness = lengthWeakness(normalPassword(password));
+        if (weakness) context.addIssue({ code: 'custom', message: weaknessInWords[weakness] });
+    }),
+    next
 });
 export const CodeForm = z.object({
     code: z

@@ -1,7 +1,8 @@
 /**
  * "This wasn't me": whoever holds the link of a notice ends every session of its person and takes their password out
  * of use, so that whoever knew it does not come back. The person gets in again by their mailbox or their provider, and
- * chooses another. A link is good for one use; nothing limits the tries, because 256 random bits are not guessed.
+ * chooses another. Where the notice told of another address, the login gets the one before back. A link is good for one
+ * use; nothing limits the tries, because 256 random bits are not guessed.
  *
  * `POST auth-gate/not-me` {token} → 200 {}; `link_not_valid` 404 for a link that is none, was used or is too old.
  */
@@ -24,22 +25,26 @@ export async function disown(call: Call): Promise<Response> {
     if (person === null) {
         throw new Problem('link_not_valid');
     }
-    await takePasswordAway(person);
+    await takeBack(person, await callService(act, 'former_address', link, z.string().nullable()));
     if (!(await callService(act, 'disown_sign_in', link, z.boolean()))) {
         throw new Problem('link_not_valid');
     }
     return Response.json({});
 }
 
-/** Gives the person a password that nobody knows; the auth server ends all their sessions with it. */
-async function takePasswordAway(person: string): Promise<void> {
+/**
+ * Gives the person a password that nobody knows, with which the auth server ends all their sessions, and the address that
+ * was theirs before, if it was taken.
+ */
+async function takeBack(person: string, formerAddress: string | null): Promise<void> {
     const password = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(45))));
+    const address = formerAddress === null ? {} : { email: formerAddress, email_confirm: true };
     let answer: Response;
     try {
         answer = await callAuthServer(`admin/users/${person}`, {
             method: 'PUT',
             headers: { 'content-type': 'application/json' },
-            body: new TextEncoder().encode(JSON.stringify({ password }))
+            body: new TextEncoder().encode(JSON.stringify({ password, ...address }))
         });
     } catch (failure) {
         throw new Problem('auth_unavailable', { cause: failure });

@@ -23,6 +23,7 @@ import { concluded } from './conclude.ts';
 import { disown } from './disown.ts';
 import { forward } from './forward.ts';
 import { withLinkOpened } from './link.ts';
+import { withGoodCredentials } from './new-credentials.ts';
 import { gatePath, ownPath } from './routes.ts';
 import { visitOf, type Body, type Visit } from './visit.ts';
 
@@ -33,7 +34,10 @@ const ours = new Map<string, (call: Call) => Promise<Response>>([['not-me', diso
  * What is looked at before a call goes on, in this order. Each gives the body that goes on, or an answer in the auth
  * server's place, which counts like one of the auth server's; one that throws gives back what was taken.
  */
-const before: readonly ((body: Body, visit: Visit) => Promise<Body | Response>)[] = [withLinkOpened];
+const before: readonly ((body: Body, visit: Visit) => Promise<Body | Response>)[] = [
+    withLinkOpened,
+    withGoodCredentials
+];
 
 serve('auth-gate', async (call) => {
     const own = ours.get(ownPath(call.url) ?? '');

@@ -11,6 +11,7 @@ import type { Act } from '../_shared/service.ts';
 import { readSettings } from '../_shared/settings.ts';
 import { deviceOf, knows, type Device } from './device.ts';
 import { askedOf, wantedFor, type Asked, type Wanted } from './limits.ts';
+import { plainBody } from './plain-body.ts';
 
 const { TF_CONTEXT_KEY } = readSettings('TF_CONTEXT_KEY');
 
@@ -37,7 +38,7 @@ export type Visit = {
     readonly wanted: readonly Wanted[];
 };
 
-/** Reads the visit off a call that leads to `path`. Throws `context_required`, `body_too_large`. */
+/** Reads the visit off a call that leads to `path`. Throws `context_required`, `body_too_large`, `request_not_understood`. */
 export async function visitOf(call: Call, path: string): Promise<Visit> {
     const { request } = call;
     const context = await requireContext(call);
@@ -45,7 +46,10 @@ export async function visitOf(call: Call, path: string): Promise<Visit> {
     if (ip === null) {
         throw new Problem('context_required', { detail: 'The request context names no address.' });
     }
-    const body = request.method === 'GET' ? null : await readBody(request, BODY_LIMIT_BYTES);
+    const body = request.method === 'GET' ? null : plainBody(await readBody(request, BODY_LIMIT_BYTES));
+    if (body === null && request.method !== 'GET') {
+        throw new Problem('request_not_understood', { detail: 'The body must be one plain JSON object.' });
+    }
     const asked = askedOf(request.method, path, body);
     const visit = { call, context, ip, path, person: personOf(request), body, asked };
     if (asked === null) {

@@ -22,27 +22,28 @@ describe('the auth server’s mails', () => {
         ]);
     });
 
-    it('gives each address of a double change its own code: the pairs cross over', () => {
+    it('gives each address of a double change its own link: the pairs cross over', () => {
         const both = { token_new: '654321', token_hash_new: 'hash-new' };
+        const told = { type: 'email_change', old_address: 'sam@example.com', new_address: 'sam@new.example' };
         expect(mailsFor(input('email_change', both))).toEqual([
             {
                 suffix: ':current',
                 template: 'email_change',
                 to: 'sam@example.com',
-                data: { code: '123456', token_hash: 'hash-new', type: 'email_change' }
+                data: { ...told, token_hash: 'hash-new' }
             },
             {
                 suffix: ':new',
                 template: 'email_change',
                 to: 'sam@new.example',
-                data: { code: '654321', token_hash: 'hash', type: 'email_change' }
+                data: { ...told, token_hash: 'hash' }
             }
         ]);
     });
 
     it('sends a simple change to the new address', () => {
         expect(mailsFor(input('email_change'))).toMatchObject([
-            { to: 'sam@new.example', data: { code: '123456' } }
+            { to: 'sam@new.example', data: { token_hash: 'hash' } }
         ]);
     });
 

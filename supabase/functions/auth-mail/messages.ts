@@ -17,10 +17,23 @@ export type HookInput = {
 export type AuthMail = {
     /** Added to the hook's id, so that two mails of one call have two dedupe keys. */
     readonly suffix: '' | ':current' | ':new';
-    readonly template: 'sign_in_code' | 'confirm_sign_up' | 'reset_password' | 'email_change';
     readonly to: string;
-    readonly data: { readonly code: string; readonly token_hash: string; readonly type: string };
-};
+} & (
+    | {
+          readonly template: 'sign_in_code' | 'confirm_sign_up' | 'reset_password';
+          readonly data: { readonly code: string; readonly token_hash: string; readonly type: string };
+      }
+    | {
+          /** Confirmed by its link alone: two codes from two mailboxes are more than people type. */
+          readonly template: 'email_change';
+          readonly data: {
+              readonly token_hash: string;
+              readonly type: 'email_change';
+              readonly old_address: string;
+              readonly new_address: string;
+          };
+      }
+);
 
 const templates = {
     magiclink: 'sign_in_code',
@@ -42,31 +55,19 @@ export function mailsFor({ user, email_data }: HookInput): readonly AuthMail[] |
 }
 
 function emailChange(user: HookInput['user'], data: HookInput['email_data']): readonly AuthMail[] {
-    const template = 'email_change';
-    const type = 'email_change';
-    const newAddress = user.new_email ?? user.email;
-    if (!data.token_new || !data.token_hash_new) {
-        return [
-            {
-                suffix: '',
-                template,
-                to: newAddress,
-                data: { code: data.token, token_hash: data.token_hash, type }
-            }
-        ];
-    }
-    return [
-        {
-            suffix: ':current',
-            template,
-            to: user.email,
-            data: { code: data.token, token_hash: data.token_hash_new, type }
-        },
-        {
-            suffix: ':new',
-            template,
-            to: newAddress,
-            data: { code: data.token_new, token_hash: data.token_hash, type }
+    const [oldAddress, newAddress] = [user.email, user.new_email ?? user.email];
+    const mail = (suffix: AuthMail['suffix'], to: string, tokenHash: string): AuthMail => ({
+        suffix,
+        template: 'email_change',
+        to,
+        data: {
+            token_hash: tokenHash,
+            type: 'email_change',
+            old_address: oldAddress,
+            new_address: newAddress
         }
-    ];
+    });
+    return data.token_new && data.token_hash_new
+        ? [mail(':current', oldAddress, data.token_hash_new), mail(':new', newAddress, data.token_hash)]
+        : [mail('', newAddress, data.token_hash)];
 }

@@ -4,6 +4,7 @@
  */
 import { z } from 'npm:zod@4.6.7';
 import { anchorDigestMail } from './templates/anchor-digest.ts';
+import { emailChangedMail, emailChangeMail, passwordChangedMail } from './templates/credentials.ts';
 import type { Mail } from './templates/layout.ts';
 import { invoiceMail, receiptMail } from './templates/money.ts';
 import { newDeviceMail } from './templates/new-device.ts';
@@ -57,6 +58,16 @@ const Invitation = z.object({
     expires_at: z.string()
 });
 
+const EmailChange = z.object({
+    token_hash: z.string().min(1),
+    type: z.string().min(1),
+    old_address: z.string().min(1),
+    new_address: z.string().min(1)
+});
+
+const Changed = z.object({ at: z.string(), link_token: z.string().min(1) });
+const EmailChanged = Changed.extend({ new_address: z.string().min(1) });
+
 const NewDevice = z.object({
     at: z.string(),
     device: optionalText,
@@ -99,8 +110,13 @@ function render({ template, data }: OutboxRow, appOrigin: string): Mail | NotCom
         case 'sign_in_code':
         case 'confirm_sign_up':
         case 'reset_password':
-        case 'email_change':
             return withData(Code, data, (values) => codeMail(template, values, appOrigin));
+        case 'email_change':
+            return withData(EmailChange, data, (values) => emailChangeMail(values, appOrigin));
+        case 'email_changed':
+            return withData(EmailChanged, data, (values) => emailChangedMail(values, appOrigin));
+        case 'password_changed':
+            return withData(Changed, data, (values) => passwordChangedMail(values, appOrigin));
         case 'invoice':
             return withData(Invoice, data, (values) => invoiceMail(values, appOrigin));
         case 'receipt':

@@ -7,10 +7,18 @@ import { answerAtGoogle, atGoogle } from '../../support/google.ts';
 import { codeFor, mailTo } from '../../support/inbox.ts';
 import { stack } from '../../support/stack.ts';
 import { aVisitor, signedIn, type Visitor } from '../../support/visitor.ts';
+import { contextHeader } from '../functions/edge.ts';
 
 const app = process.env.TF_APP_URL ?? '';
 const sql = superuser();
 afterAll(() => sql.end());
+/** Calls of supabase-js that go through the gate, as the web tier sends them. */
+const gateFetch: typeof fetch = (input, init) => {
+    const headers = new Headers(init?.headers);
+    headers.set('x-tf-context', contextHeader());
+    const url = String(input).replace('/auth/v1/', '/functions/v1/auth-gate/auth/v1/');
+    return fetch(url, { ...init, headers });
+};
 const anEmail = (): string => `new-${randomUUID()}@example.test`;
 
 /** The access token in a visitor's cookie. */
@@ -171,6 +179,41 @@ describe('[AUTH-1] signing in with a password', () => {
             'invalid_credentials'
         );
     });
+
+    it.each([
+        ['at the open door', false],
+        ['through our gate', true]
+    ])(
+        'is worth nothing to a stranger who signed up the address %s before its owner came by Google, and neither is a session',
+        async (_, byGate) => {
+            const email = anEmail();
+            const password = 'chosen by a stranger';
+            const stranger = createClient(stack().apiUrl, stack().publishableKey, {
+                auth: { persistSession: false },
+                global: byGate ? { fetch: gateFetch } : {}
+            });
+            const { data, error } = await stranger.auth.signUp({ email, password });
+            expect(error).toBeNull();
+            expect(data.session).toBeNull();
+            const owner = aVisitor(app);
+            const { page, request } = await atGoogle(owner);
+            await owner.get(await answerAtGoogle(page, { request, name: 'Kim Osei', email }));
+            expect((await owner.get('/welcome')).status).toBe(200);
+            const refused = await stranger.auth.signInWithPassword({ email, password });
+            expect(refused.error?.code).toBe('invalid_credentials');
+            const tried = await aVisitor(app).post('/sign-in/password', { email, password });
+            expect(tried.status).toBe(422);
+            const people = await sql<{ providers: string[]; sessions: number }[]>`
+                select
+                    (select array_agg(i.provider order by i.provider) from auth.identities as i where i.user_id = u.id) as providers,
+                    (select count(*)::integer from auth.sessions as s where s.user_id = u.id) as sessions
+                from auth.users as u
+                where u.email = ${email}`;
+            expect(people, 'one person, who is the owner alone').toEqual([
+                { providers: ['google'], sessions: 1 }
+            ]);
+        }
+    );
 
     it('can be set anew with a code, which ends the other sessions', async () => {
         const person = await aPerson();

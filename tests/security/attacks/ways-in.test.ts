@@ -125,6 +125,15 @@ describe('an address to go on to', () => {
             }
         },
         {
+            by: 'choosing a password',
+            doors: ['/(auth)/reset/password load', '/(auth)/reset/password action:default'],
+            async enter(next) {
+                const visitor = await signedIn(await aPerson('led'), app);
+                const password = `${randomUUID()} wet ladders`;
+                return await visitor.post('/reset/password', { password, next });
+            }
+        },
+        {
             by: 'proving it anew with a password',
             doors: ['/(auth)/auth/again load', '/(auth)/auth/again action:password'],
             async enter(next) {

@@ -12,6 +12,8 @@ function notice(query: URLSearchParams): { tone: 'problem' | 'note'; text: strin
     if (isErrorCode(code)) return { tone: 'problem', text: sentenceOf(code) };
     if (query.has('ended'))
         return { tone: 'note', text: 'You were signed out. Sign in to go on where you were.' };
+    if (query.get('changed') === 'address')
+        return { tone: 'note', text: 'Your address is changed. Sign in with the new one.' };
     if (query.get('out') === 'global') return { tone: 'note', text: 'You are signed out on every device.' };
     if (query.has('out')) return { tone: 'note', text: 'You are signed out on this device.' };
     return null;

@@ -34,12 +34,6 @@ const words = {
         lead: 'Type this code to set a new password:',
         button: 'Or set it from here',
         unasked: 'If you did not ask for this, you can ignore this e-mail. Your password stays as it is.'
-    },
-    email_change: {
-        subject: 'is your code to change your e-mail address',
-        lead: 'Type this code to confirm the change of your e-mail address:',
-        button: 'Or confirm with one tap',
-        unasked: 'If you did not ask for this, sign in and change your password: somebody else may know it.'
     }
 } as const satisfies Record<string, Words>;
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { anchorDigestMail } from './anchor-digest.ts';
+import { emailChangedMail, emailChangeMail, passwordChangedMail } from './credentials.ts';
 import type { Mail } from './layout.ts';
 import { escapeHtml, markup } from './markup.ts';
 import { invoiceMail, receiptMail, type InvoiceData } from './money.ts';
@@ -48,22 +49,13 @@ function expectHarmless({ subject, html }: Mail): void {
 }
 
 describe('the mails', () => {
-    it.each(['sign_in_code', 'confirm_sign_up', 'reset_password', 'email_change'] as const)(
-        '%s',
-        (template) => {
-            const mail = codeMail(
-                template,
-                { code: '123456', token_hash: 'pkce_ab', type: 'magiclink' },
-                origin
-            );
-            expectHarmless(mail);
-            expect(mail.subject).toMatch(/^123456 is your .*code/);
-            expect(mail.html).toContain(
-                'https://app.example/auth/confirm?token_hash=pkce_ab&amp;type=magiclink'
-            );
-            expect(mail.text).toMatchSnapshot();
-        }
-    );
+    it.each(['sign_in_code', 'confirm_sign_up', 'reset_password'] as const)('%s', (template) => {
+        const mail = codeMail(template, { code: '123456', token_hash: 'pkce_ab', type: 'magiclink' }, origin);
+        expectHarmless(mail);
+        expect(mail.subject).toMatch(/^123456 is your .*code/);
+        expect(mail.html).toContain('https://app.example/auth/confirm?token_hash=pkce_ab&amp;type=magiclink');
+        expect(mail.text).toMatchSnapshot();
+    });
 
     it('a code without a link has no button', () => {
         expect(codeMail('sign_in_code', { code: '123456' }, origin).html).not.toContain('href=');
@@ -145,6 +137,34 @@ describe('the mails', () => {
         expect(bare.text).toContain('A device that does not say what it is');
         expect(bare.text).not.toContain('from the address');
         expectHarmless(newDeviceMail({ ...seen, device: hostile, address: hostile }, origin));
+    });
+
+    it('another address is confirmed at both, and told to the one that was left', () => {
+        const asked = {
+            token_hash: 'hash.mac',
+            type: 'email_change',
+            old_address: 'kim@old.example',
+            new_address: 'kim@new.example'
+        };
+        const ask = emailChangeMail(asked, origin);
+        expectHarmless(ask);
+        expect(ask.text).toContain('https://app.example/auth/confirm?token_hash=hash.mac&type=email_change');
+        expect(ask.text).toMatchSnapshot();
+        const told = { at: '2026-07-01T23:30:00Z', link_token: 'tok_-EN', new_address: 'k…@new.example' };
+        const left = emailChangedMail(told, origin);
+        expectHarmless(left);
+        expect(left.text).toContain('2 Jul 2026 at 00:30');
+        expect(left.text).toContain('https://app.example/auth/not-me?token=tok_-EN');
+        expect(left.text).toMatchSnapshot();
+        expectHarmless(emailChangeMail({ ...asked, new_address: hostile }, origin));
+        expectHarmless(emailChangedMail({ ...told, new_address: hostile }, origin));
+    });
+
+    it('another password is told to its person, with the way to undo it and without the password', () => {
+        const mail = passwordChangedMail({ at: '2026-07-01T23:30:00Z', link_token: 'tok_-EN' }, origin);
+        expectHarmless(mail);
+        expect(mail.text).toContain('https://app.example/auth/not-me?token=tok_-EN');
+        expect(mail.text).toMatchSnapshot();
     });
 
     it('hostile names and messages stay words', () => {

@@ -94,6 +94,27 @@ export const settings: Examples = {
     '/(app)/more/security/sign-ins load': [
         { does: 'neither', because: WHO, request: () => ({ path: '/more/security/sign-ins' }) }
     ],
+    '/(app)/more/security/address load': [
+        { does: 'neither', because: WHO, request: () => ({ path: '/more/security/address' }) }
+    ],
+    '/(app)/more/security/address action:default': [
+        {
+            does: 'neither',
+            because:
+                'asks both mailboxes, and nothing changes before they agree: integration/web/credentials.test.ts',
+            request: () => ({ path: '/more/security/address', fields: { email: `${key()}@example.test` } })
+        }
+    ],
+    '/(app)/more/security/no-password load': [
+        { does: 'neither', because: WHO, request: () => ({ path: '/more/security/no-password' }) }
+    ],
+    '/(app)/more/security/no-password action:default': [
+        {
+            does: 'changes',
+            endsSession: true,
+            request: () => ({ path: '/more/security/no-password', fields: {} })
+        }
+    ],
     '/(app)/more/security action:one': [
         changes(async ({ owner }) => ({
             path: '/more/security?/one',

@@ -10,6 +10,7 @@ const One = z.object({ session_id: z.uuid() });
 
 /** What has just been done, as the address tells it after a form. */
 const Done = z.enum(['one', 'none', 'others']).nullable().catch(null);
+const Changed = z.enum(['address', 'password', 'no_password']).nullable().catch(null);
 
 const latest = 5;
 
@@ -21,6 +22,7 @@ export const load = personLoad(async ({ event, person, db }) => {
         sessions,
         signIns,
         done: Done.parse(event.url.searchParams.get('ended')),
+        changed: Changed.parse(event.url.searchParams.get('changed')),
         here: await blankForm(Press, {}, { id: 'here' }),
         others: await blankForm(Press, {}, { id: 'others' }),
         everywhere: await blankForm(Press, {}, { id: 'everywhere' })

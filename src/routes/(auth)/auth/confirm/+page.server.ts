@@ -1,5 +1,6 @@
 import { redirect } from '@sveltejs/kit';
 import { z } from 'zod';
+import { confirmAddress } from '$lib/server/credentials.ts';
 import { blankForm, openAction } from '$lib/server/forms.ts';
 import { nextPath } from '$lib/server/next-path.ts';
 import { enterLink, LinkKind } from '$lib/server/sign-in.ts';
@@ -18,9 +19,18 @@ export const load: PageServerLoad = async ({ url }) => {
     return { kind: link.data.type, form: await blankForm(Link, link.data) };
 };
 
+/** Where each outcome of confirming an address is told. */
+const told = {
+    half: '/auth/half',
+    here: '/more/security?changed=address',
+    elsewhere: '/sign-in?changed=address'
+} as const;
+
 export const actions = {
     default: openAction(Link, async ({ event, input }) => {
-        await enterLink(event, input.token_hash, input.type);
-        redirect(303, input.type === 'recovery' ? '/reset/password' : nextPath(input.next));
+        const { token_hash, type, next } = input;
+        if (type === 'email_change') redirect(303, told[await confirmAddress(event, token_hash)]);
+        await enterLink(event, token_hash, type);
+        redirect(303, type === 'recovery' ? '/reset/password' : nextPath(next));
     })
 };
