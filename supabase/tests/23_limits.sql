@@ -128,7 +128,7 @@ select ok(
     not exists (
         select
         from private.limit_takes as t
-        where t::text ~* 'lee|203\.0|2001'
+        where t::text ~* 'lee|203\.0|2001:'
            or length(t.key_hash) <> 16
            or t.key_hash in (substring(sha256('login lee@mail.example') for 16), substring(sha256('door 203.0.113.1') for 16))
     ),
