@@ -30,7 +30,7 @@ export async function openSecrets(stateDir: string): Promise<{ secrets: Secrets;
     return { secrets, save };
 }
 
-export type ProviderName = 'google' | 'apple' | 'stripe' | 'mail' | 'passwords';
+export type ProviderName = 'google' | 'apple' | 'stripe' | 'mail' | 'passwords' | 'dns';
 
 type Provider = {
     /** The setting whose presence says: use the real one. */
@@ -62,7 +62,8 @@ const PROVIDERS: Record<ProviderName, Provider> = {
         demands: ['MAIL_FROM'],
         fixed: { RESEND_API_URL: 'https://api.resend.com' }
     },
-    passwords: { key: 'PWNED_PASSWORDS_URL', demands: [], fixed: {} }
+    passwords: { key: 'PWNED_PASSWORDS_URL', demands: [], fixed: {} },
+    dns: { key: 'DNS_RESOLVER_URL', demands: [], fixed: {} }
 };
 
 /** The providers that need a stand-in because nobody set the real one up. */

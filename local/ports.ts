@@ -11,7 +11,8 @@ export const USUAL_PORTS = {
     stripe: 54330,
     google: 54331,
     apple: 54332,
-    passwords: 54333
+    passwords: 54333,
+    dns: 54334
 } as const;
 
 export type PortName = keyof typeof USUAL_PORTS;

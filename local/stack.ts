@@ -48,6 +48,8 @@ export type StackInfo = {
     googleUrl: string;
     appleUrl: string;
     passwordsUrl: string;
+    /** The stand-in for the DNS: its page, and its resolver under /dns-query. */
+    dnsUrl: string;
     /**
      * Clock, cron and net of this stack: POST /clock {"advance_seconds": n}, /clock/reset, /cron/tick, /net/drain. And a
      * drop box: POST /drop/NAME keeps the body as a line of drops/NAME.jsonl in the state folder.
@@ -95,7 +97,8 @@ export type Stack = {
 const DATA = [
     ...['postgres', 'postgres.new', 'storage', 'drops', 'secrets.json', 'ports.json', 'logs'],
     ...['stripe.sqlite', 'stripe.sqlite-wal', 'stripe.sqlite-shm'],
-    ...['mail.sqlite', 'mail.sqlite-wal', 'mail.sqlite-shm', 'google-keys.json', 'apple-keys.json']
+    ...['mail.sqlite', 'mail.sqlite-wal', 'mail.sqlite-shm', 'google-keys.json', 'apple-keys.json'],
+    'dns.json'
 ];
 
 /** How to take back what was started, the last first. */
@@ -139,7 +142,8 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         stripe: url('stripe'),
         google: url('google'),
         apple: url('apple'),
-        passwords: url('passwords')
+        passwords: url('passwords'),
+        dns: url('dns')
     };
     const apiUrl = url('api');
     const played = standInSettings(urls, secrets.generated);
@@ -285,6 +289,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
             googleUrl: urls.google,
             appleUrl: urls.apple,
             passwordsUrl: urls.passwords,
+            dnsUrl: urls.dns,
             controlUrl: url('control'),
             env
         },
@@ -337,7 +342,8 @@ async function openDoors(
         stripe: await open('stripe'),
         google: await open('google'),
         apple: await open('apple'),
-        passwords: await open('passwords')
+        passwords: await open('passwords'),
+        dns: await open('dns')
     };
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { StackManifest } from './config.ts';
 import type { Service } from './doors.ts';
 import type { ProviderName } from './environment.ts';
+import { createDns } from './dns/index.ts';
 import { createMail } from './mail/index.ts';
 import { createOidc } from './oidc/index.ts';
 import { createPasswords } from './passwords/index.ts';
@@ -47,7 +48,8 @@ export function standInSettings(
                 APPLE_CLIENT_ID: 'stand-in.apple',
                 APPLE_CLIENT_SECRET: kept('APPLE_CLIENT_SECRET', ''),
                 APPLE_ISSUER: urls.apple
-            }
+            },
+            dns: { DNS_RESOLVER_URL: `${urls.dns}/dns-query` }
         }
     };
 }
@@ -70,6 +72,7 @@ export async function startStandIn(name: ProviderName, options: StandInOptions):
     if (name === 'mail')
         return createMail({ stateFile: state('mail.sqlite'), apiKey: secrets.mailApiKey, clock, log });
     if (name === 'passwords') return createPasswords({ log });
+    if (name === 'dns') return createDns({ stateFile: state('dns.json') });
     if (name === 'stripe') {
         const endpoint = (connect: boolean) => (path: string) => ({
             url: apiUrl + path,

@@ -39,7 +39,8 @@ const NAMES: Record<string, string> = {
     apple: 'Apple',
     stripe: 'Stripe',
     mail: 'the mail provider',
-    passwords: 'the list of leaked passwords'
+    passwords: 'the list of leaked passwords',
+    dns: 'the DNS'
 };
 
 function list(words: string[]): string {

@@ -14,6 +14,7 @@ main { max-width: 30rem; margin: 0 auto; padding: 24px 16px 48px; }
 h1 { font-size: 26px; line-height: 32px; margin: 24px 0 8px; }
 h2 { font-size: 17px; margin: 0 0 12px; }
 p { margin: 0 0 16px; }
+.long { overflow-wrap: anywhere; }
 .note { background: var(--note); color: var(--note-ink); border-radius: 6px; padding: 12px 16px; }
 .quiet { color: var(--ink-2); }
 ul { list-style: none; margin: 0 0 24px; padding: 0; background: var(--card); border: 1px solid var(--line);

@@ -203,6 +203,64 @@ export type Database = {
                     }
                 ];
             };
+            domains: {
+                Row: {
+                    account_id: string;
+                    created_at: string;
+                    created_by: string | null;
+                    domain: string;
+                    found_at: string | null;
+                    id: string;
+                    joining: string;
+                    record: string;
+                    role_id: string | null;
+                    state: string;
+                    updated_at: string;
+                };
+                ComputedFields: never;
+                Insert: {
+                    account_id: string;
+                    created_at?: string;
+                    created_by?: string | null;
+                    domain: string;
+                    found_at?: string | null;
+                    id?: string;
+                    joining?: string;
+                    record?: string;
+                    role_id?: string | null;
+                    state?: string;
+                    updated_at?: string;
+                };
+                Update: {
+                    account_id?: string;
+                    created_at?: string;
+                    created_by?: string | null;
+                    domain?: string;
+                    found_at?: string | null;
+                    id?: string;
+                    joining?: string;
+                    record?: string;
+                    role_id?: string | null;
+                    state?: string;
+                    updated_at?: string;
+                };
+                Relationships: [
+                    {
+                        foreignKeyName: 'domain_gives_a_role_of_the_account';
+                        columns: ['account_id', 'role_id'];
+                        isOneToOne: false;
+                        referencedRelation: 'roles';
+                        referencedColumns: ['account_id', 'id'];
+                    },
+                    {
+                        foreignKeyName: 'domains_account_id_fkey';
+                        columns: ['account_id'];
+                        isOneToOne: false;
+                        referencedRelation: 'accounts';
+                        referencedColumns: ['id'];
+                    }
+                ];
+            };
             invitations: {
                 Row: {
                     accepted_at: string | null;
@@ -592,6 +650,54 @@ export type Database = {
                     }
                 ];
             };
+            join_requests: {
+                Row: {
+                    account_id: string;
+                    created_at: string;
+                    created_by: string | null;
+                    decided_by: string | null;
+                    display_name: string;
+                    email: string;
+                    id: string;
+                    state: string;
+                    updated_at: string;
+                    user_id: string;
+                };
+                ComputedFields: never;
+                Insert: {
+                    account_id: string;
+                    created_at?: string;
+                    created_by?: string | null;
+                    decided_by?: string | null;
+                    display_name: string;
+                    email: string;
+                    id?: string;
+                    state?: string;
+                    updated_at?: string;
+                    user_id: string;
+                };
+                Update: {
+                    account_id?: string;
+                    created_at?: string;
+                    created_by?: string | null;
+                    decided_by?: string | null;
+                    display_name?: string;
+                    email?: string;
+                    id?: string;
+                    state?: string;
+                    updated_at?: string;
+                    user_id?: string;
+                };
+                Relationships: [
+                    {
+                        foreignKeyName: 'join_requests_account_id_fkey';
+                        columns: ['account_id'];
+                        isOneToOne: false;
+                        referencedRelation: 'accounts';
+                        referencedColumns: ['id'];
+                    }
+                ];
+            };
             members: {
                 Row: {
                     account_id: string;
@@ -913,6 +1019,14 @@ export type Database = {
                 Args: { idempotency_key: string; person_name: string; token: string };
                 Returns: string;
             };
+            add_domain: {
+                Args: { account_id: string; domain: string; idempotency_key: string };
+                Returns: string;
+            };
+            approve_join_request: {
+                Args: { account_id: string; request_id: string; role_id: string };
+                Returns: boolean;
+            };
             audit_anchor: {
                 Args: { account_id: string; number?: number; person_id?: string };
                 Returns: Json;
@@ -1007,6 +1121,11 @@ export type Database = {
                 };
                 Returns: Json;
             };
+            join_by_domain: {
+                Args: { account_id: string; idempotency_key: string; person_name: string };
+                Returns: Json;
+            };
+            joinable: { Args: Record<PropertyKey, never>; Returns: Json };
             me: { Args: Record<PropertyKey, never>; Returns: Json };
             move_job: { Args: { account_id: string; job_id: string; to_state: string }; Returns: undefined };
             my_sessions: {
@@ -1046,6 +1165,8 @@ export type Database = {
             portal_invoice: { Args: { token: string }; Returns: Json };
             prepare_credentials: { Args: Record<PropertyKey, never>; Returns: string[] };
             prepare_invoice_pdf: { Args: { account_id: string; invoice_id: string }; Returns: Json };
+            refuse_join_request: { Args: { account_id: string; request_id: string }; Returns: boolean };
+            remove_domain: { Args: { account_id: string; domain_id: string }; Returns: boolean };
             remove_member: { Args: { account_id: string; member_id: string }; Returns: boolean };
             report_refusal: { Args: { account_id: string; act: string; code: string }; Returns: boolean };
             require_fresh: { Args: Record<PropertyKey, never>; Returns: boolean };
@@ -1085,6 +1206,10 @@ export type Database = {
                     to_address: string;
                 };
                 Returns: Json;
+            };
+            set_domain_joining: {
+                Args: { account_id: string; domain_id: string; joining: string; role_id: string };
+                Returns: boolean;
             };
             start_document: {
                 Args: {
@@ -1164,6 +1289,11 @@ export type Database = {
             connected_account: { Args: { account_id: string }; Returns: Json };
             disown_sign_in: { Args: { token: string }; Returns: boolean };
             disowned_by: { Args: { token: string }; Returns: string };
+            domain_looked_up: {
+                Args: { account_id: string; domain_id: string; seen: string[] };
+                Returns: string;
+            };
+            domains_to_check: { Args: { limit_rows: number }; Returns: Json[] };
             enqueue_auth_mail: {
                 Args: { data: Json; dedupe_key: string; template: string; to_address: string };
                 Returns: string;

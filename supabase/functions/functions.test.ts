@@ -21,7 +21,9 @@ describe('the edge functions', () => {
     });
 
     it('import packages by the versions that package.json pins', () => {
-        const imports = sources.flatMap(({ text }) => [...text.matchAll(/from 'npm:(@?[^@']+)@([^']+)'/g)]);
+        const imports = sources.flatMap(({ text }) => [
+            ...text.matchAll(/from 'npm:(@?[^@']+)@([^'/]+)(?:\/[^']+)?'/g)
+        ]);
         expect(imports.length).toBeGreaterThan(5);
         for (const [, name = '', version] of imports) {
             expect(version, name).toBe(dependencies[name]);

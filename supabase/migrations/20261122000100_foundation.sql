@@ -162,6 +162,7 @@ begin
             when 'owners_only' then '42501'
             when 'invitation_not_yours' then '42501'
             when 'fresh_proof_needed' then '42501'
+            when 'domain_not_yours' then 'PT404'
             else 'P0001'
         end,
         hint = code,

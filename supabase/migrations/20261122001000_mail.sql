@@ -39,7 +39,8 @@ create table mail.outbox (
             'sign_in_code', 'confirm_sign_up', 'reset_password', 'email_change', 'invoice', 'receipt', 'anchor_digest', 'invitation',
             'new_device',
             'email_changed',
-            'password_changed'
+            'password_changed',
+            'domain_missing', 'joined_by_domain', 'join_asked', 'join_decided'
         )
     ),
     constraint message_address_looks_like_one check (to_address ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' and length(to_address) <= 254),

@@ -858,7 +858,7 @@ begin
           and r.id = for_role;
     exception
         when check_violation then
-            perform private.fail('role_in_use', 'Somebody has this role, or is invited with it. Give them another one first.');
+            perform private.fail('role_in_use', 'Somebody has this role, or is invited or joins by a domain with it. Give them another one first.');
     end;
     return true;
 end

@@ -40,6 +40,16 @@ values
     ('session_limit_is_known', 'private.session_limits', 'copy', '{"kind": "other"}', '{}'),
     ('session_limits_are_sensible', 'private.session_limits', 'change', '{"idle": "100 days"}', '{}'),
     ('session_device_is_short', 'private.session_devices', 'change', jsonb_build_object('device', repeat('x', 81)), '{}'),
+    ('domain_is_named_once_in_account', 'public.domains', 'copy', '{"state": "waiting"}', '{}'),
+    ('domain_is_proven_by_one_account', 'public.domains', 'copy', jsonb_build_object('account_id', '00000000-0000-7000-8000-000000000000'), '{}'),
+    ('domain_looks_like_one', 'public.domains', 'change', '{"domain": "Bell.example"}', '{}'),
+    ('domain_state_is_known', 'public.domains', 'change', '{"state": "proven"}', '{}'),
+    ('domain_joining_is_known', 'public.domains', 'change', '{"joining": "everybody"}', '{}'),
+    ('domain_always_gives_a_role', 'public.domains', 'change', '{"role_id": null}', '{}'),
+    ('proven_domain_was_found', 'public.domains', 'change', '{"found_at": null}', '{}'),
+    ('person_asks_to_join_once', 'public.join_requests', 'copy', '{}', '{}'),
+    ('join_request_name_is_not_blank', 'public.join_requests', 'change', '{"display_name": " "}', '{}'),
+    ('join_request_state_is_known', 'public.join_requests', 'change', '{"state": "decided"}', '{}'),
     ('counter_is_known', 'private.counters', 'copy', '{"name": "quote"}', '{}'),
     ('counter_never_falls_below_zero', 'private.counters', 'change', '{"last_number": -1}', '{}'),
     ('limit_is_short_enough_to_remember', 'private.limits', 'change', '{"quota": 101}', '{}'),
@@ -123,6 +133,9 @@ select tests.job('bell');
 select tests.sendable('bell');
 select tests.link('bell');
 select tests.invited('bell', 'new@mail.example');
+select tests.domain('bell');
+select tests.person('una');
+select tests.asked_to_join('bell', 'una');
 select tests.photo('bell');
 select tests.draft('bell', jsonb_build_array(tests.line(700) || '{"description": "Draft"}'), 'draft');
 insert into public.payments (account_id, invoice_id, amount_pence, method, paid_at, stripe_payment_intent)

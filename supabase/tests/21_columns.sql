@@ -3,7 +3,7 @@ create temporary table touched as
 select on_table from string_to_table(
     'public.accounts public.roles public.members public.customers public.sites public.jobs public.documents public.invoices '
     'public.invoice_lines public.invoice_vat public.payments public.portal_links billing.connected_accounts '
-    'billing.checkout_sessions mail.outbox public.invitations',
+    'billing.checkout_sessions mail.outbox public.invitations public.domains public.join_requests',
     ' '
 ) as on_table;
 
@@ -15,6 +15,9 @@ select tests.sendable('bell');
 select tests.link('bell');
 select tests.draft('bell', null, 'draft');
 select tests.invited('bell', 'new@mail.example');
+select tests.domain('bell');
+select tests.person('una');
+select tests.asked_to_join('bell', 'una');
 insert into public.payments (account_id, invoice_id, amount_pence, method, paid_at)
 values (tests.id('bell'), tests.id('bell invoice'), 100, 'cash', now());
 insert into billing.connected_accounts (account_id, stripe_account_id) values (tests.id('bell'), 'acct_bell_1');

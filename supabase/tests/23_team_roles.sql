@@ -138,13 +138,13 @@ select tests.member_with('bell', array['account.read', 'jobs.read'], 'bell fitte
 select tests.member_with('bell', array['account.read', 'jobs.read'], 'bell driver');
 select tests.member_with('finch', array['account.read', 'jobs.read'], 'finch fitter');
 select is(
-    pg_temp.delete('bell admin', 'bell fitter'), 'P0001 Somebody has this role, or is invited with it. Give them another one first.',
+    pg_temp.delete('bell admin', 'bell fitter'), 'P0001 Somebody has this role, or is invited or joins by a domain with it. Give them another one first.',
     '[ACC-3] a role that somebody has is not deleted'
 );
 update public.members set removed_at = now() where id = tests.id('bell fitter membership');
 select tests.invited('bell', 'fitter@mail.example', 'bell fitter', 'asked');
 select is(
-    pg_temp.delete('bell admin', 'bell fitter'), 'P0001 Somebody has this role, or is invited with it. Give them another one first.',
+    pg_temp.delete('bell admin', 'bell fitter'), 'P0001 Somebody has this role, or is invited or joins by a domain with it. Give them another one first.',
     '[ACC-3] nor one that somebody is invited with'
 );
 select tests.invited('bell', 'driver@mail.example', 'bell driver', 'asked too');

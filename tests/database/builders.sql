@@ -242,6 +242,54 @@ as $$
     limit 1
 $$;
 
+-- A domain that the owner names, '<business>.example' and 'bell domain' unless named; proven unless said otherwise.
+create function tests.domain(business text, state text default 'verified', domain text default null) returns uuid
+    language plpgsql
+as $$
+begin
+    perform tests.claim(business || ' owner');
+    perform tests.keep(
+        business || ' domain', public.add_domain(tests.id(business), coalesce(domain.domain, business || '.example'), gen_random_uuid())
+    );
+    perform set_config('request.jwt.claims', '', true);
+    update public.domains as d
+    set state = domain.state,
+        found_at = case when domain.state <> 'waiting' then now() end
+    where d.account_id = tests.id(business)
+      and d.id = tests.id(business || ' domain');
+    return tests.id(business || ' domain');
+end
+$$;
+
+-- What the record of its domain says.
+create function tests.domain_record(business text) returns text
+    language sql
+    security definer
+as $$
+    select d.record from public.domains as d where d.account_id = tests.id(business) and d.id = tests.id(business || ' domain')
+$$;
+
+-- Somebody with an address in the domain of a business asks to join it: 'bell request'.
+create function tests.asked_to_join(business text, who text) returns uuid
+    language plpgsql
+as $$
+begin
+    perform tests.change_address(
+        who,
+        replace(who, ' ', '.') || '@' || (
+            select d.domain from public.domains as d where d.account_id = tests.id(business) and d.id = tests.id(business || ' domain')
+        )
+    );
+    perform tests.claim(who);
+    perform public.join_by_domain(tests.id(business), initcap(who), gen_random_uuid());
+    perform set_config('request.jwt.claims', '', true);
+    return tests.keep(
+        business || ' request',
+        (select q.id from public.join_requests as q where q.account_id = tests.id(business) and q.user_id = tests.id(who))
+    );
+end
+$$;
+
 create function tests.set_state(business text, state text) returns void
     language sql
 as $$

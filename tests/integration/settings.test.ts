@@ -15,7 +15,8 @@ function resolve(more: Partial<EnvironmentSources>): Record<string, string> {
             mail: { RESEND_API_KEY: 're_played' },
             google: { GOOGLE_CLIENT_ID: 'played', GOOGLE_ISSUER: 'http://stand-in' },
             apple: { APPLE_CLIENT_ID: 'played' },
-            passwords: { PWNED_PASSWORDS_URL: 'http://stand-in' }
+            passwords: { PWNED_PASSWORDS_URL: 'http://stand-in' },
+            dns: { DNS_RESOLVER_URL: 'stand-in' }
         },
         derived: { MAIL_FROM: 'derived' },
         generated: {},
@@ -50,7 +51,7 @@ describe('a setting', () => {
             STRIPE_WEBHOOK_SECRETS: 'whsec_live',
             GOOGLE_CLIENT_ID: 'played'
         });
-        expect([...standInsFor(given)]).toEqual(['google', 'apple', 'mail', 'passwords']);
+        expect([...standInsFor(given)]).toEqual(['google', 'apple', 'mail', 'passwords', 'dns']);
     });
 
     it('of a real provider demands the others that go with it', () => {
@@ -105,7 +106,7 @@ describe('a real provider', () => {
             given: { RESEND_API_KEY: 're_real', MAIL_FROM: 'Somebody <somebody@example.com>' }
         });
         try {
-            expect(own.standIns).toEqual(['supabase', 'google', 'apple', 'stripe', 'passwords']);
+            expect(own.standIns).toEqual(['supabase', 'google', 'apple', 'stripe', 'passwords', 'dns']);
             expect((await fetch(`${own.info.inboxUrl}/api/messages`)).status).toBe(503);
             expect(own.info.env).toMatchObject({
                 RESEND_API_URL: 'https://api.resend.com',

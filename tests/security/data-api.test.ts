@@ -6,6 +6,7 @@ import { aBusiness, aPerson, call, clientOf, superuser } from '../support/busine
 import type { Business, Person } from '../support/business.ts';
 import { stack } from '../support/stack.ts';
 import { expectedTables } from './matrix.ts';
+import { aRequestToJoin } from '../support/dns.ts';
 
 const sql = superuser();
 const tables = [...expectedTables().tables]
@@ -40,6 +41,7 @@ beforeAll(async () => {
     await bell.aLink(invoiceId);
     await bell.aDraft();
     await bell.anInvitation('new@example.test');
+    await aRequestToJoin(bell, `bell-${randomUUID().slice(0, 8)}.example`);
     await sql`
         insert into public.job_members (account_id, job_id, member_id)
         select j.account_id, j.id, m.id
@@ -125,7 +127,7 @@ describe('tables', () => {
 describe('functions', () => {
     type Argument = { name: string; type: string };
     /** A question, a list and a report: they answer no or nothing, which the matrix tries (functions.md). */
-    const ANSWERING_NOTHING = ['has_permission', 'view_documents', 'report_refusal'];
+    const ANSWERING_NOTHING = ['has_permission', 'view_documents', 'report_refusal', 'joinable'];
 
     test('[ISO-1] every act asked for with another business’s ids is answered as if it did not exist, and changes nothing', async () => {
         const acts = await sql<{ name: string; args: Argument[] }[]>`
@@ -146,7 +148,10 @@ describe('functions', () => {
                 return `${name}: ${error?.hint ?? 'done'}`;
             })
         );
-        expect(answers).toEqual(acts.map(({ name }) => `${name}: not_found`));
+        // Who belongs to no domain is told the same of every business.
+        const refusal = (name: string): string =>
+            name === 'join_by_domain' ? 'domain_not_yours' : 'not_found';
+        expect(answers).toEqual(acts.map(({ name }) => `${name}: ${refusal(name)}`));
         expect(acts.length).toBeGreaterThan(12);
         expect(await fingerprint()).toBe(before);
     });

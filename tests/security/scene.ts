@@ -10,6 +10,8 @@ export async function setTheScene(sql: ISql): Promise<void> {
     await sql.unsafe(readFileSync(join(import.meta.dirname, 'trials.sql'), 'utf8'));
     for (const name of ['bell', 'finch']) {
         await sql`select tests.business(${name})`;
+        // Another address ends every session, so that it comes first. See 'heron' below.
+        if (name === 'bell') await sql`select tests.change_address('bell owner', 'sam@heron.example')`;
         await sql`select tests.job(${name})`;
         await sql`select tests.sendable(${name})`;
         await sql`insert into tests.words (name, word) select ${`${name} token`}, tests.link(${name})`;
@@ -39,6 +41,9 @@ export async function setTheScene(sql: ISql): Promise<void> {
     await sql`select tests.person('finch guest')`;
     await aTeam(sql, 'bell', 'bell leaver');
     await aTeam(sql, 'finch', 'finch guest');
+    // A third business, which the owner may ask to join by their address.
+    await sql`select tests.business('heron')`;
+    await sql`select tests.domain('heron')`;
     await sql`select tests.member_with('bell', array['jobs.read'], 'bell planner')`;
     for (const job of ['bell job', 'bell newest job'])
         for (const person of ['bell staff', 'bell planner'])
@@ -79,6 +84,19 @@ async function aTeam(sql: ISql, name: string, guest: string): Promise<void> {
         select ${`${name} invitation token`}, tests.invited(${name}, tests.address(${guest}), 'staff', 'return')
     `;
     await sql`update public.members set removed_at = null where user_id = tests.id(${guest})`;
+    await aDomain(sql, name);
+}
+
+/** A proven domain, not looked up for a day; and somebody with an address in it who asks to join. */
+async function aDomain(sql: ISql, name: string): Promise<void> {
+    await sql`select tests.domain(${name})`;
+    await sql`select tests.person(${`${name} asker`})`;
+    await sql`select tests.asked_to_join(${name}, ${`${name} asker`})`;
+    await sql`
+        update public.domains
+        set found_at = now() - interval '1 day'
+        where account_id = tests.id(${name})
+    `;
 }
 
 /** A second session of the owner, a device they had before, and the mail that told them of it: `bell session`, and `bell notice` is its link. */

@@ -55,8 +55,8 @@ export async function signIn(email: string, password: string): Promise<Omit<Pers
 }
 
 /** A person with a confirmed address and a password, signed in. */
-export async function aPerson(name = 'person'): Promise<Person> {
-    const email = `${name}-${randomBytes(6).toString('hex')}@example.test`;
+export async function aPerson(name = 'person', domain = 'example.test'): Promise<Person> {
+    const email = `${name}-${randomBytes(6).toString('hex')}@${domain}`;
     const password = `correct-horse-${randomBytes(6).toString('hex')}`;
     const { error } = await admin().auth.admin.createUser({ email, password, email_confirm: true });
     if (error) throw error;

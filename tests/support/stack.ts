@@ -45,6 +45,7 @@ function hostedProject(env: NodeJS.ProcessEnv): StackInfo {
         googleUrl: '',
         appleUrl: '',
         passwordsUrl: '',
+        dnsUrl: '',
         controlUrl: '',
         env: { APP_ORIGIN: env.CONTRACT_APP_ORIGIN ?? '' }
     };
@@ -59,7 +60,8 @@ export const anyPorts = {
     stripe: 0,
     google: 0,
     apple: 0,
-    passwords: 0
+    passwords: 0,
+    dns: 0
 } as const;
 
 export type OwnStack = Stack & { stateDir: string; stopAndForget(): Promise<void> };

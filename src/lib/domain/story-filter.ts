@@ -28,7 +28,7 @@ export const KINDS: readonly Kind[] = [
     {
         key: 'team',
         label: 'Team and roles',
-        entities: ['member', 'members', 'role', 'role_permission', 'invitation']
+        entities: ['member', 'members', 'role', 'role_permission', 'invitation', 'domain', 'join_request']
     },
     {
         key: 'business',

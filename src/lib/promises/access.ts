@@ -105,11 +105,14 @@ export const access: readonly LedgerRow[] = [
         id: 'ACC-4',
         sentence:
             'People join by invitation, by a verified e-mail domain or by approval, and somebody who is removed is out with their next request.',
-        state: 'not_yet',
-        works: 'Invitations by e-mail, good once, for seven days and for the invited address alone; leaving; and removal: with the next statement a removed member reads nothing, in the app, at the Data API and in the file store, and it can be undone.',
-        missing: 'Joining by a verified domain, and approval of whoever asks to join.',
+        state: 'kept',
         enforcedBy: [
             fn('private.accounts_with(text)'),
+            fn('service.domain_looked_up(uuid,uuid,text[])'),
+            fn('private.domain_open_to(auth.users)'),
+            fn('private.join_by_domain(uuid,text,uuid)'),
+            fn('private.approve_join_request(uuid,uuid,uuid)'),
+            constraint('public.domains', 'proven_domain_was_found'),
             fn('private.accept_invitation(text,text,uuid)'),
             fn('private.invitation_is_open(public.invitations)'),
             fn('private.remove_member(uuid,uuid)'),
@@ -120,6 +123,24 @@ export const access: readonly LedgerRow[] = [
             test('db', '[ACC-4] a removed member has none with the next statement'),
             test('db', '[ACC-4] whom it was passed on to does not join'),
             test('db', '[ACC-4] an invitation is good once'),
+            test('db', '[ACC-4] its own record among others proves a domain'),
+            test('db', '[ACC-4] a domain has one owner here: while its record stands nobody else proves it'),
+            test('db', '[ACC-4] not when her address was never confirmed'),
+            test('db', '[ACC-4] who was removed is not offered it again'),
+            test('db', '[ACC-4] an admin lets her in, with the role they choose'),
+            test('db', '[ACC-4] whoever has an address there joins at once'),
+            test(
+                'integration',
+                '[ACC-4] somebody with an address in it is out at once when removed, and does not come back by their address'
+            ),
+            test(
+                'integration',
+                '[ACC-4] somebody with an address in it joins no more once the record is gone, which the owner is told'
+            ),
+            test(
+                'e2e',
+                '[ACC-4] a domain is proven, somebody with an address there asks to join, and is let in'
+            ),
             test(
                 'integration',
                 '[ACC-4] an invitation leads somebody without a login from the e-mail into the team'

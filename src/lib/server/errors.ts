@@ -26,7 +26,10 @@ const catalogue = {
     owners_only: [403, 'Only an owner of the business can do that.'],
     more_than_yours: [403, 'You can only give or take away what your own role allows.'],
     role_is_built_in: [409, 'This role stays as it is. Make a role of your own instead.'],
-    role_in_use: [409, 'Somebody has this role, or is invited with it. Give them another one first.'],
+    role_in_use: [
+        409,
+        'Somebody has this role, or is invited or joins by a domain with it. Give them another one first.'
+    ],
     role_is_gone: [409, 'The role they had is deleted. Invite them with another one.'],
     already_a_member: [409, 'They are in the team already.'],
     already_invited: [
@@ -38,6 +41,21 @@ const catalogue = {
         403,
         'This invitation is for another e-mail address. Sign in with the address that it was sent to.'
     ],
+    domain_not_yours: [
+        403,
+        'You cannot join by your e-mail address. Ask somebody in the team to invite you.'
+    ],
+    domain_taken: [
+        409,
+        'Another business has proven this domain, and its record still stands there. Take that record away first.'
+    ],
+    domain_is_shared: [
+        409,
+        'Anybody can have an address there, so it cannot belong to one business. Use a domain that only your people have.'
+    ],
+    too_many_domains: [409, 'A business has at most 10 domains here. Take one out first.'],
+    join_request_is_over: [409, 'They cannot join by their address any more. Invite them instead.'],
+    dns_unavailable: [503, 'We could not ask the DNS just now. Nothing was changed; try again in a minute.'],
     too_many_invitations: [429, 'Your business has sent 20 invitations in a day. Send more tomorrow.'],
 
     // What was typed

@@ -15,6 +15,8 @@ export const PaymentId = z.uuid().brand('PaymentId');
 export const MemberId = z.uuid().brand('MemberId');
 export const RoleId = z.uuid().brand('RoleId');
 export const InvitationId = z.uuid().brand('InvitationId');
+export const DomainId = z.uuid().brand('DomainId');
+export const JoinRequestId = z.uuid().brand('JoinRequestId');
 
 export type AccountId = z.infer<typeof AccountId>;
 export type UserId = z.infer<typeof UserId>;
@@ -27,6 +29,8 @@ export type PaymentId = z.infer<typeof PaymentId>;
 export type MemberId = z.infer<typeof MemberId>;
 export type RoleId = z.infer<typeof RoleId>;
 export type InvitationId = z.infer<typeof InvitationId>;
+export type DomainId = z.infer<typeof DomainId>;
+export type JoinRequestId = z.infer<typeof JoinRequestId>;
 
 /** Made by a page's load and carried by its form, so that sending the form twice acts once. */
 export const IdempotencyKey = z.uuid();

@@ -5,7 +5,7 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 
-const standIns = ['supabase', 'google', 'apple', 'stripe', 'mail', 'passwords'] as const;
+const standIns = ['supabase', 'google', 'apple', 'stripe', 'mail', 'passwords', 'dns'] as const;
 
 /** A provider that is played by the embedded stack, as people are told on every page. */
 export type StandIn = (typeof standIns)[number];

@@ -28,6 +28,8 @@ const catalogue = {
     checkout_changed: [409, 'The invoice changed while the payment page was being made'],
     amount_not_payable_by_card: [409, 'This amount can’t be paid by card'],
     idempotency_key_reused: [409, 'This form was already sent with something else in it'],
+    domain_taken: [409, 'Another business has proven this domain'],
+    domain_is_shared: [409, 'Anybody can have an address in this domain'],
     // What was asked too often
     too_many_tries: [429, 'Too many tries in a short time'],
     password_paused: [429, 'Too many wrong passwords for this address'],
@@ -37,6 +39,7 @@ const catalogue = {
     auth_unavailable: [503, 'Signing in is not available right now'],
     database_unavailable: [503, 'The database is not available right now'],
     storage_unavailable: [503, 'File storage is not available right now'],
+    dns_unavailable: [503, 'The DNS does not answer right now'],
     stripe_unavailable: [503, 'Stripe is not available right now']
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

@@ -47,6 +47,8 @@ const schema = {
     AUDIT_SIGNING_KEY: z.base64().min(64),
     /** Comma list of addresses that get each anchor by POST, outside this project. */
     AUDIT_ANCHOR_SINKS: z.string().default('').pipe(commaList).pipe(z.array(url)),
+    /** A resolver that answers DNS over HTTPS in JSON. */
+    DNS_RESOLVER_URL: url.default('https://cloudflare-dns.com/dns-query'),
     /** `no-reply@example.com` or `Name <no-reply@example.com>`. */
     MAIL_FROM: z.string().regex(/^(?:[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/)
 };

@@ -5,6 +5,12 @@
 import { z } from 'npm:zod@4.6.7';
 import { anchorDigestMail } from './templates/anchor-digest.ts';
 import { emailChangedMail, emailChangeMail, passwordChangedMail } from './templates/credentials.ts';
+import {
+    domainMissingMail,
+    joinAskedMail,
+    joinDecidedMail,
+    joinedByDomainMail
+} from './templates/domains.ts';
 import type { Mail } from './templates/layout.ts';
 import { invoiceMail, receiptMail } from './templates/money.ts';
 import { newDeviceMail } from './templates/new-device.ts';
@@ -74,6 +80,14 @@ const NewDevice = z.object({
     address: optionalText,
     link_token: z.string().min(1)
 });
+const DomainMissing = z.object({ business_name: z.string(), domain: z.string() });
+const Joining = z.object({
+    business_name: z.string(),
+    person_name: z.string(),
+    email: z.string(),
+    domain: z.string()
+});
+const JoinDecided = z.object({ business_name: z.string(), approved: z.boolean() });
 
 const AnchorDigest = z.object({
     business_name: z.string(),
@@ -85,7 +99,7 @@ const AnchorDigest = z.object({
 });
 
 /** Mails of our own about an account; the others about one go out in its name. */
-const ours = ['anchor_digest'];
+const ours = ['anchor_digest', 'domain_missing', 'join_asked', 'joined_by_domain'];
 
 export type Composed = Mail & { readonly from: string; readonly replyTo: string | null };
 
@@ -125,6 +139,14 @@ function render({ template, data }: OutboxRow, appOrigin: string): Mail | NotCom
             return withData(NewDevice, data, (values) => newDeviceMail(values, appOrigin));
         case 'invitation':
             return withData(Invitation, data, (values) => invitationMail(values, appOrigin));
+        case 'domain_missing':
+            return withData(DomainMissing, data, (values) => domainMissingMail(values, appOrigin));
+        case 'join_asked':
+            return withData(Joining, data, (values) => joinAskedMail(values, appOrigin));
+        case 'joined_by_domain':
+            return withData(Joining, data, (values) => joinedByDomainMail(values, appOrigin));
+        case 'join_decided':
+            return withData(JoinDecided, data, (values) => joinDecidedMail(values, appOrigin));
         case 'anchor_digest':
             return withData(AnchorDigest, data, (values) => anchorDigestMail(values, appOrigin));
         default:

@@ -6,6 +6,7 @@ import { openAccount, preferAccount } from '$lib/server/accounts.ts';
 import { blankForm } from '$lib/server/forms.ts';
 import { personAction, personLoad } from '$lib/server/guard.ts';
 import { IdempotencyKey } from '$lib/server/ids.ts';
+import { joinable } from '$lib/server/domains.ts';
 import { invitationToken } from '$lib/server/joining.ts';
 import { trades } from './trades.ts';
 
@@ -35,10 +36,13 @@ const Business = z
         }
     );
 
-export const load = personLoad(async ({ event, me, person }) => {
+export const load = personLoad(async ({ event, db, me, person }) => {
     if (me.accounts.length > 0) redirect(303, '/today');
     // Invited on the way in, by whichever way they signed up.
-    if (invitationToken(event.cookies) && !event.url.searchParams.has('own')) redirect(303, '/join');
+    const own = event.url.searchParams.has('own');
+    if (invitationToken(event.cookies) && !own) redirect(303, '/join');
+    // Their colleagues are here already.
+    if (!own && (await joinable(db))) redirect(303, '/join/domain');
     const form = await blankForm(Business, { person_name: person.name, idempotency_key: randomUUID() });
     // Nothing is chosen for them.
     return { email: person.email, form: { ...form, data: { ...form.data, trade: '' } } };

@@ -3,6 +3,7 @@ import { anchorDigestMail } from './anchor-digest.ts';
 import { emailChangedMail, emailChangeMail, passwordChangedMail } from './credentials.ts';
 import type { Mail } from './layout.ts';
 import { escapeHtml, markup } from './markup.ts';
+import { domainMissingMail, joinAskedMail, joinDecidedMail, joinedByDomainMail } from './domains.ts';
 import { invoiceMail, receiptMail, type InvoiceData } from './money.ts';
 import { newDeviceMail } from './new-device.ts';
 import { codeMail } from './sign-in.ts';
@@ -165,6 +166,45 @@ describe('the mails', () => {
         expectHarmless(mail);
         expect(mail.text).toContain('https://app.example/auth/not-me?token=tok_-EN');
         expect(mail.text).toMatchSnapshot();
+    });
+
+    it('joining by a domain is told to those who decide, and to whoever asked', () => {
+        const asker = {
+            business_name: 'Hart & Sons Electrical',
+            person_name: 'Sam Pratt',
+            email: 'sam@hart.example',
+            domain: 'hart.example'
+        };
+        const { business_name, domain } = asker;
+        const mails = [
+            domainMissingMail({ business_name, domain }, origin),
+            joinAskedMail(asker, origin),
+            joinedByDomainMail(asker, origin),
+            joinDecidedMail({ business_name, approved: true }, origin),
+            joinDecidedMail({ business_name, approved: false }, origin)
+        ];
+        expect(mails.map(({ subject }) => subject)).toEqual([
+            'We no longer find our record at hart.example',
+            'Sam Pratt asks to join Hart & Sons Electrical',
+            'Sam Pratt has joined Hart & Sons Electrical',
+            'You are in the team of Hart & Sons Electrical',
+            'Hart & Sons Electrical did not let you join'
+        ]);
+        for (const mail of mails) {
+            expectHarmless(mail);
+            expect(mail.text).toMatchSnapshot();
+        }
+        const hostileAsker = {
+            ...asker,
+            business_name: hostile,
+            person_name: hostile,
+            email: hostile,
+            domain: hostile
+        };
+        expectHarmless(domainMissingMail(hostileAsker, origin));
+        expectHarmless(joinAskedMail(hostileAsker, origin));
+        expectHarmless(joinedByDomainMail(hostileAsker, origin));
+        expectHarmless(joinDecidedMail({ business_name: hostile, approved: true }, origin));
     });
 
     it('hostile names and messages stay words', () => {

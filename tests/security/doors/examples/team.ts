@@ -1,5 +1,6 @@
 // The doors of the team, its roles and invitations.
 import type { Business } from '../../../support/business.ts';
+import { aRequestToJoin, publish } from '../../../support/dns.ts';
 import { BLANK, WHO, changes, everybody, key, shows, type Examples } from './example.ts';
 
 const OWNER = { for: everybody, by: 'private.hand_over_ownership asks again whether it is an owner' };
@@ -35,6 +36,28 @@ async function asOwner(of: Business, name: string, args: Record<string, unknown>
     const { data, error } = await of.owner.db.rpc(name, args);
     if (error) throw error;
     return data as string;
+}
+
+/** A domain with the business's word in it, and room for it on the list. */
+async function aDomainName(of: Business): Promise<string> {
+    const read = await of.owner.db
+        .from('domains')
+        .select('id')
+        .eq('account_id', of.accountId)
+        .order('created_at')
+        .returns<{ id: string }[]>();
+    if (read.error) throw read.error;
+    for (const { id } of read.data.slice(0, -5))
+        await asOwner(of, 'remove_domain', { account_id: of.accountId, domain_id: id });
+    return `${of.marked}-${key().slice(0, 8)}.example`;
+}
+
+/** A domain that the business has named; its record may stand where it belongs. */
+async function aDomain(of: Business, given: { published?: true } = {}): Promise<string> {
+    const named = { account_id: of.accountId, domain: await aDomainName(of), idempotency_key: key() };
+    const id = await asOwner(of, 'add_domain', named);
+    if (given.published) await publish(of.owner.db, named.domain);
+    return id;
 }
 
 /** An address with the business's word in it. */
@@ -97,6 +120,57 @@ export const team: Examples = {
         changes(async (of) => ({
             path: '/more/team?/restore',
             fields: { member_id: await aMember(of, { removed: true }) }
+        }))
+    ],
+    '/(app)/more/team/domains load': [
+        shows(async (of) => (await aDomain(of), { path: '/more/team/domains' }))
+    ],
+    '/(app)/more/team/domains action:default': [
+        // What is typed comes back with a refusal, so that it carries no word of the business; the list does.
+        changes(async (of) => {
+            await aDomain(of);
+            return {
+                path: '/more/team/domains',
+                fields: { domain: `new-${key()}.example`, idempotency_key: key() }
+            };
+        })
+    ],
+    '/(app)/more/team/domains/[domain] load': [
+        shows(async (of) => ({ path: `/more/team/domains/${await aDomain(of)}` }))
+    ],
+    '/(app)/more/team/domains/[domain] action:check': [
+        {
+            ...changes(async (of) => ({
+                path: `/more/team/domains/${await aDomain(of, { published: true })}?/check`,
+                fields: {}
+            })),
+            thirdCheck: { for: ['nobody'], by: 'the edge function asks for somebody who is signed in' }
+        }
+    ],
+    '/(app)/more/team/domains/[domain] action:join': [
+        changes(async (of) => ({
+            path: `/more/team/domains/${await aDomain(of)}?/join`,
+            fields: { joining: 'automatic', role_id: await of.roleId('staff') }
+        }))
+    ],
+    '/(app)/more/team/domains/[domain] action:remove': [
+        changes(async (of) => ({ path: `/more/team/domains/${await aDomain(of)}?/remove`, fields: {} }))
+    ],
+    '/(app)/more/team/requests/[request] load': [
+        shows(async (of) => ({
+            path: `/more/team/requests/${await aRequestToJoin(of, await aDomainName(of))}`
+        }))
+    ],
+    '/(app)/more/team/requests/[request] action:approve': [
+        changes(async (of) => ({
+            path: `/more/team/requests/${await aRequestToJoin(of, await aDomainName(of))}?/approve`,
+            fields: { role_id: await of.roleId('staff') }
+        }))
+    ],
+    '/(app)/more/team/requests/[request] action:refuse': [
+        changes(async (of) => ({
+            path: `/more/team/requests/${await aRequestToJoin(of, await aDomainName(of))}?/refuse`,
+            fields: {}
         }))
     ],
     '/(app)/more/team/[member] load': [

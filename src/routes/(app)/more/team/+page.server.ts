@@ -1,6 +1,7 @@
 import { redirect } from '@sveltejs/kit';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { listJoinRequests } from '$lib/server/domains.ts';
 import { blankForm } from '$lib/server/forms.ts';
 import { protectedAction, protectedLoad } from '$lib/server/guard.ts';
 import { IdempotencyKey, InvitationId, MemberId } from '$lib/server/ids.ts';
@@ -29,9 +30,10 @@ const Done = z.object({
 export const load = protectedLoad('members.read', async ({ db, account, me, event }) => {
     const query = event.url.searchParams;
     const done = Done.parse(Object.fromEntries(query));
-    const [members, invitations, seats, removed] = await Promise.all([
+    const [members, invitations, requests, seats, removed] = await Promise.all([
         listMembers(db, account.id),
         listInvitations(db, account.id),
+        listJoinRequests(db, account.id),
         seatsInUse(db, account.id),
         done.removed ? getFormerMember(db, account.id, done.removed) : null
     ]);
@@ -41,11 +43,14 @@ export const load = protectedLoad('members.read', async ({ db, account, me, even
             ...invitation,
             isOver: Date.parse(invitation.expires_at) <= Date.now()
         })),
+        requests,
         seats,
         removed,
         restored: members.find(({ id }) => id === done.restored)?.display_name ?? null,
         sentTo: invitations.find(({ id }) => id === (done.invited ?? done.resent))?.email ?? null,
         withdrawn: query.has('withdrawn'),
+        letIn: query.has('let-in'),
+        refused: query.has('refused'),
         mayChange: account.permissions.includes('members.write'),
         key: randomUUID(),
         resend: await blankForm(Resend, undefined, { id: 'resend' }),
