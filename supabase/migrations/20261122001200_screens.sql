@@ -172,6 +172,7 @@ as $$
         left join public.customers as c on c.account_id = j.account_id and c.id = j.customer_id
         where j.account_id = for_account
           and j.state = 'done'
+          and private.holds(for_account, 'invoices.write')
           and not exists (
               select
               from public.invoices as i
@@ -202,5 +203,6 @@ as $$
     ) as first_ten
 $$;
 comment on function private.needs_you(uuid, date) is
-    'What waits for somebody: [{kind, entity, id, job_id, title, detail, amount_pence, on_date}], the most urgent first, as the caller.';
+    'What waits for somebody: [{kind, entity, id, job_id, title, detail, amount_pence, on_date}], the most urgent first, as the caller: '
+    'an invoice is made by who may make one.';
 grant execute on function private.needs_you(uuid, date) to authenticated;

@@ -1,4 +1,4 @@
-select plan(16);
+select plan(18);
 
 select tests.person('newcomer');
 select tests.business('bell');
@@ -58,4 +58,27 @@ select tests.authenticate_as('bell reader');
 select is((public.today(tests.id('bell')) ->> 'paid_this_month_pence') || ' ' || jsonb_array_length(public.today(tests.id('bell')) -> 'recent_payments'), '0 0', '[ACC-3] whoever may not see money sees none');
 select is(jsonb_array_length(public.today(tests.id('bell')) -> 'jobs_today'), 1, '[ACC-3] but the day''s jobs');
 select throws_ok($$select public.today(tests.id('finch'))$$, 'PT404', null, '[ISO-1] another account''s day is not there');
+select tests.be_postgres();
+select tests.member_with('bell', array['account.read', 'jobs.read', 'jobs.all', 'invoices.write'], 'bell drafter');
+select tests.job('bell', 'finished job');
+update public.jobs set state = 'done' where id = tests.id('bell finished job');
+create function pg_temp.to_invoice(person text) returns bigint
+    language plpgsql
+as $$
+declare
+    found bigint;
+begin
+    perform tests.authenticate_as(person);
+    found := (
+        select count(*)
+        from jsonb_array_elements(public.today(tests.id('bell')) -> 'needs_you') as waits
+        where waits ->> 'kind' = 'job_to_invoice'
+          and waits ->> 'id' = tests.id('bell finished job')::text
+    );
+    perform tests.be_postgres();
+    return found;
+end
+$$;
+select is(pg_temp.to_invoice('bell drafter'), 1::bigint, 'a job that is done waits for who may make its invoice');
+select is(pg_temp.to_invoice('bell reader'), 0::bigint, '[ACC-3] and for nobody who may not');
 select * from finish();

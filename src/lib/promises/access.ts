@@ -33,6 +33,7 @@ export const access: readonly LedgerRow[] = [
                 'security',
                 '[ACC-1] every protected load, action and endpoint is among the doors that are tried'
             ),
+            tagged('db', 1),
             tagged('security', 100),
             tagged('integration', 1)
         ]

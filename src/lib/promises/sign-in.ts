@@ -146,9 +146,10 @@ export const signIn: readonly LedgerRow[] = [
         id: 'AUTH-4',
         sentence: 'A second factor is there for everybody, and demanded where it matters most.',
         state: 'not_yet',
-        missing: 'There is no second factor yet.',
-        enforcedBy: [],
-        provedBy: []
+        works: 'Whoever says where customers pay, invites, changes roles, hands the business over or exports the trail proves anew who they are, unless they did so within ten minutes; the database asks for it.',
+        missing: 'Setting up a second factor.',
+        enforcedBy: [fn('private.require_fresh()'), fn('private.fresh_until()')],
+        provedBy: [tagged('db', 20), tagged('integration', 5)]
     },
     {
         id: 'AUTH-5',
@@ -456,7 +457,7 @@ export const signIn: readonly LedgerRow[] = [
             fn('private.take(jsonb)'),
             fn('private.limit_keys(jsonb)'),
             fn('private.request_context()'),
-            code('supabase/functions/auth-gate/index.ts', 'admitted'),
+            code('supabase/functions/auth-gate/admit.ts', 'admitted'),
             code('supabase/functions/_shared/context.ts', 'verifyContext'),
             code('src/lib/server/address.ts', 'clientAddress')
         ],
