@@ -149,7 +149,11 @@ export const signIn: readonly LedgerRow[] = [
         works: 'Whoever says where customers pay, invites, changes roles, hands the business over or exports the trail proves anew who they are, unless they did so within ten minutes; the database asks for it.',
         missing: 'Setting up a second factor.',
         enforcedBy: [fn('private.require_fresh()'), fn('private.fresh_until()')],
-        provedBy: [tagged('db', 20), tagged('integration', 5)]
+        provedBy: [
+            test('db', '[AUTH-4] whoever has just signed in has proved who they are'),
+            tagged('db', 20),
+            tagged('integration', 5)
+        ]
     },
     {
         id: 'AUTH-5',
