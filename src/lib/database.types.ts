@@ -928,6 +928,7 @@ export type Database = {
                     account_id: string;
                     created_at: string;
                     created_by: string | null;
+                    demands_factor: boolean;
                     id: string;
                     key: string | null;
                     name: string;
@@ -938,6 +939,7 @@ export type Database = {
                     account_id: string;
                     created_at?: string;
                     created_by?: string | null;
+                    demands_factor?: boolean;
                     id?: string;
                     key?: string | null;
                     name: string;
@@ -947,6 +949,7 @@ export type Database = {
                     account_id?: string;
                     created_at?: string;
                     created_by?: string | null;
+                    demands_factor?: boolean;
                     id?: string;
                     key?: string | null;
                     name?: string;
@@ -1087,6 +1090,10 @@ export type Database = {
                 Returns: Json;
             };
             delete_role: { Args: { account_id: string; role_id: string }; Returns: boolean };
+            demand_factor: {
+                Args: { account_id: string; demanded: boolean; role_id: string };
+                Returns: boolean;
+            };
             discard_document: { Args: { account_id: string; document_id: string }; Returns: undefined };
             discard_invoice: { Args: { account_id: string; invoice_id: string }; Returns: undefined };
             end_session: { Args: { session_id: string }; Returns: boolean };
@@ -1126,8 +1133,10 @@ export type Database = {
                 Returns: Json;
             };
             joinable: { Args: Record<PropertyKey, never>; Returns: Json };
+            make_recovery_codes: { Args: Record<PropertyKey, never>; Returns: string[] };
             me: { Args: Record<PropertyKey, never>; Returns: Json };
             move_job: { Args: { account_id: string; job_id: string; to_state: string }; Returns: undefined };
+            my_factors: { Args: Record<PropertyKey, never>; Returns: Json };
             my_sessions: {
                 Args: Record<PropertyKey, never>;
                 Returns: {
@@ -1151,6 +1160,7 @@ export type Database = {
                     result: string;
                 }[];
             };
+            note_factors: { Args: Record<PropertyKey, never>; Returns: undefined };
             open_account: {
                 Args: {
                     idempotency_key: string;
@@ -1223,6 +1233,7 @@ export type Database = {
             };
             start_payouts: { Args: { account_id: string }; Returns: Json };
             today: { Args: { account_id: string }; Returns: Json };
+            use_recovery_code: { Args: { code: string }; Returns: boolean };
             view_documents: {
                 Args: { account_id: string; document_ids: string[] };
                 Returns: {

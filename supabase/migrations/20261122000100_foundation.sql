@@ -163,6 +163,7 @@ begin
             when 'invitation_not_yours' then '42501'
             when 'fresh_proof_needed' then '42501'
             when 'domain_not_yours' then 'PT404'
+            when 'factor_needed' then '42501'
             else 'P0001'
         end,
         hint = code,

@@ -151,6 +151,7 @@ create table public.roles (
     id uuid not null default private.uuidv7(),
     key text,
     name text not null,
+    demands_factor boolean not null default false,
     created_at timestamptz not null default private.moment(),
     updated_at timestamptz not null default private.moment(),
     created_by uuid default auth.uid(),
@@ -162,6 +163,8 @@ create table public.roles (
 );
 comment on table public.roles is 'What people are in an account: five to begin with, and those the account makes.';
 comment on column public.roles.key is 'The five roles every account has; null for a role of the account''s own.';
+comment on column public.roles.demands_factor is
+    'Must whoever has this role give a second factor? Without it they see and write nothing of the account (AUTH-4).';
 
 create table public.role_permissions (
     account_id uuid not null,
@@ -285,24 +288,27 @@ create table private.memberships (
     account_id uuid not null,
     user_id uuid not null,
     permissions text[] not null,
+    demands_factor boolean not null,
     primary key (account_id, user_id),
     constraint membership_is_a_members foreign key (account_id, user_id)
         references public.members (account_id, user_id) on delete cascade
 );
 comment on table private.memberships is
-    'What each membership allows now: the permissions of its role, without those that the state of the account forbids. '
+    'What each membership allows now: the permissions of its role, without those that the state of the account forbids, and '
+    'whether the role demands a second factor for them. '
     'Reckoned by triggers on everything that it hangs on, and written by nothing else.';
 create index memberships_by_user on private.memberships (user_id);
 
 create view private.memberships_due with (security_invoker = true) as
-select m.account_id, m.user_id, array_agg(p.key order by p.key) as permissions
+select m.account_id, m.user_id, array_agg(p.key order by p.key) as permissions, r.demands_factor
 from public.members as m
+join public.roles as r on r.account_id = m.account_id and r.id = m.role_id
 join public.role_permissions as rp on rp.account_id = m.account_id and rp.role_id = m.role_id
 join public.permissions as p on p.key = rp.permission
 join public.accounts as a on a.id = m.account_id
 join private.account_state_allows as allowed on allowed.state = a.state and allowed.act = p.act
 where m.removed_at is null
-group by m.account_id, m.user_id;
+group by m.account_id, m.user_id, r.demands_factor;
 comment on view private.memberships_due is 'What private.memberships must hold, from the tables themselves.';
 
 create function private.reckon_memberships(of_account uuid) returns void
@@ -320,9 +326,10 @@ begin
           where due.account_id = of_account
             and due.user_id = h.user_id
             and due.permissions = h.permissions
+            and due.demands_factor = h.demands_factor
       );
-    insert into private.memberships (account_id, user_id, permissions)
-    select due.account_id, due.user_id, due.permissions
+    insert into private.memberships (account_id, user_id, permissions, demands_factor)
+    select due.account_id, due.user_id, due.permissions, due.demands_factor
     from private.memberships_due as due
     where due.account_id = of_account
       and not exists (
@@ -386,6 +393,8 @@ create trigger memberships_follow_new_members after insert on public.members
     referencing new table as changed for each statement execute function private.keep_memberships();
 create trigger memberships_follow_members after update on public.members
     referencing new table as changed for each statement execute function private.keep_memberships();
+create trigger memberships_follow_what_roles_demand after update on public.roles
+    referencing new table as changed for each statement execute function private.keep_memberships();
 create trigger memberships_follow_what_roles_gain after insert on public.role_permissions
     referencing new table as changed for each statement execute function private.keep_memberships();
 create trigger memberships_follow_what_roles_lose after delete on public.role_permissions
@@ -440,7 +449,19 @@ begin
     execute format(
         $view$
             create or replace view private.%I with (security_invoker = true) as
-            select s.id, s.user_id
+            select
+                s.id,
+                s.user_id,
+                case
+                    when s.aal >= 'aal2' then 2
+                    when exists (
+                        select
+                        from auth.mfa_factors as f
+                        where f.user_id = s.user_id
+                          and f.status = 'verified'
+                    ) then 0
+                    else 1
+                end as reach
             from auth.sessions as s
             where (s.not_after is null or s.not_after > now())
               and s.created_at > now() - interval '%s seconds'
@@ -464,30 +485,62 @@ values
     ('trade', '14 days', '90 days'),
     ('admin', '30 minutes', '12 hours');
 comment on view private.live_sessions is
-    'The sessions that still count: not ended, and within private.session_limits (AUTH-5, AUTH-6).';
+    'The sessions that still count: not ended, and within private.session_limits (AUTH-5, AUTH-6). reach says how far one leads: 2 '
+    'everywhere, for a second factor was given in it; 1 everywhere but where one is demanded, for the person has none; 0 '
+    'nowhere, for they have one and have not given it (AUTH-4). As the auth server''s tables say, never the token.';
 comment on view private.live_admin_sessions is
     'The sessions that still count for what only platform owners may: used within half an hour, begun within half a day (AUTH-5).';
 
-create function private.session_is_live() returns boolean
+create function private.session_reach() returns integer
     language plpgsql
-    stable security definer
+    stable
     set search_path = ''
 as $$
 declare
     claims jsonb := auth.jwt();
 begin
-    return exists (
-        select
+    return (
+        select s.reach
         from private.live_sessions as s
         where s.id = (claims ->> 'session_id')::uuid
           and s.user_id = (claims ->> 'sub')::uuid
     );
 end
 $$;
+comment on function private.session_reach() is
+    'How far the session of the token leads (private.live_sessions), if it is alive and its person the token''s; else null.';
+
+create function private.session_is_live() returns boolean
+    language plpgsql
+    stable security definer
+    set search_path = ''
+as $$
+begin
+    return coalesce(private.session_reach() > 0, false);
+end
+$$;
 comment on function private.session_is_live() is
-    'Is the session of the token alive, and the token''s person its owner? A session that was signed out ends '
-    'with the next statement, although its token has not expired (AUTH-5, AUTH-6).';
+    'Is the session of the token alive, the token''s person its owner, and their second factor given, if they have one? A '
+    'session that was signed out ends with the next statement, although its token has not expired (AUTH-4, AUTH-5, AUTH-6).';
 grant execute on function private.session_is_live() to authenticated;
+
+create function private.require_session() returns void
+    language plpgsql
+    stable
+    set search_path = ''
+as $$
+begin
+    if private.session_is_live() then
+        return;
+    end if;
+    if private.session_reach() = 0 then
+        perform private.fail('factor_needed', 'Give your second factor to go on.');
+    end if;
+    perform private.fail('session_ended', 'Your session has ended. Sign in again.');
+end
+$$;
+comment on function private.require_session() is
+    'Raises unless somebody is signed in whose session is alive, and who has given their second factor if they have one.';
 
 create function private.admin_session_is_live() returns boolean
     language plpgsql
@@ -502,11 +555,13 @@ begin
         from private.live_admin_sessions as s
         where s.id = (claims ->> 'session_id')::uuid
           and s.user_id = (claims ->> 'sub')::uuid
+          and s.reach = 2
     );
 end
 $$;
 comment on function private.admin_session_is_live() is
-    'As private.session_is_live(), within the shorter limits of the admin area: what only platform owners may is asked by this (AUTH-5).';
+    'As private.session_is_live(), within the shorter limits of the admin area, and with a second factor given: what only platform '
+    'owners may is asked by this (AUTH-4, AUTH-5).';
 
 create function private.accounts_with(permission text) returns uuid[]
     language plpgsql
@@ -524,14 +579,15 @@ begin
         from private.memberships as h
         where h.user_id = person
           and accounts_with.permission = any (h.permissions)
-          and person = (select s.user_id from private.live_sessions as s where s.id = session)
+          and h.demands_factor::integer < (select s.reach from private.live_sessions as s where s.id = session and s.user_id = person)
     );
 end
 $$;
 comment on function private.accounts_with(text) is
-    'The accounts in which the signed-in person''s role holds a permission now: the session is alive, the '
-    'membership is not removed, and the state of the account allows what the permission is for. Reads the tables, never '
-    'the token, so every change counts from the next statement on. In plpgsql because its plan is kept.';
+    'The accounts in which the signed-in person''s role holds a permission now: the session is alive, their second factor is '
+    'given where they have one or the role demands one, the membership is not removed, and the state of the account allows what '
+    'the permission is for. Reads the tables, never the token, so every change counts from the next statement on. In plpgsql '
+    'because its plan is kept.';
 grant execute on function private.accounts_with(text) to authenticated;
 
 create function private.belongs_to(account uuid) returns boolean
@@ -540,15 +596,33 @@ create function private.belongs_to(account uuid) returns boolean
     set search_path = ''
 as $$
 begin
-    return private.session_is_live() and exists (
+    return exists (
         select
         from private.memberships as h
         where h.account_id = belongs_to.account
           and h.user_id = auth.uid()
+          and h.demands_factor::integer < private.session_reach()
     );
 end
 $$;
 comment on function private.belongs_to(uuid) is 'May the signed-in person do anything in the account now, whatever it is?';
+
+create function private.demands_factor(for_account uuid) returns boolean
+    language sql
+    stable
+    set search_path = ''
+as $$
+    select exists (
+        select
+        from public.members as m
+        join public.roles as r on r.account_id = m.account_id and r.id = m.role_id
+        where m.account_id = for_account
+          and m.user_id = auth.uid()
+          and m.removed_at is null
+          and r.demands_factor
+    )
+$$;
+comment on function private.demands_factor(uuid) is 'Does the role that the signed-in person has in the account demand a second factor?';
 
 create function private.account_allows(for_account uuid, act text) returns boolean
     language sql
@@ -588,9 +662,7 @@ begin
     if private.holds(for_account, permission) then
         return;
     end if;
-    if not private.session_is_live() then
-        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
-    end if;
+    perform private.require_session();
     if not exists (
         select
         from public.members as m
@@ -600,6 +672,9 @@ begin
     ) then
         -- The same answer whether the account exists or not.
         perform private.fail('not_found', 'There is nothing here, or it is not yours.');
+    end if;
+    if private.session_reach() < 2 and private.demands_factor(for_account) then
+        perform private.fail('factor_needed', 'This business asks for a second factor. Set one up to go on.');
     end if;
     if not private.account_allows(for_account, (select p.act from public.permissions as p where p.key = permission)) then
         perform private.fail('account_suspended', 'This account cannot be changed at the moment. Settings says why.');
@@ -768,9 +843,7 @@ declare
     new_account uuid;
     digits text := nullif(regexp_replace(upper(coalesce(open_account.vat_number, '')), '^\s*GB|\s', '', 'g'), '');
 begin
-    if not private.session_is_live() then
-        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
-    end if;
+    perform private.require_session();
     select * into strict person from auth.users as u where u.id = auth.uid();
 
     earlier := private.replay(

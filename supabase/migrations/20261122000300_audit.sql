@@ -751,7 +751,7 @@ select audit.watch(
 );
 select audit.watch(
     'public.roles', 'role', is_detail => true,
-    business => array['account_id', 'id', 'key', 'name', 'created_at', 'updated_at', 'created_by']
+    business => array['account_id', 'id', 'key', 'name', 'demands_factor', 'created_at', 'updated_at', 'created_by']
 );
 select audit.watch(
     'public.role_permissions', 'role_permission', 'role', 'role_id', is_detail => true,

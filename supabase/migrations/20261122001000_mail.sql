@@ -40,7 +40,8 @@ create table mail.outbox (
             'new_device',
             'email_changed',
             'password_changed',
-            'domain_missing', 'joined_by_domain', 'join_asked', 'join_decided'
+            'domain_missing', 'joined_by_domain', 'join_asked', 'join_decided',
+            'second_factor'
         )
     ),
     constraint message_address_looks_like_one check (to_address ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' and length(to_address) <= 254),

@@ -6,13 +6,12 @@ create function private.me() returns jsonb
     set search_path = ''
 as $$
 begin
-    if not private.session_is_live() then
-        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
-    end if;
+    perform private.require_session();
     return (
         select jsonb_build_object(
             'user_id', u.id,
             'email', u.email,
+            'second_factor', private.session_reach() = 2,
             'fresh_seconds', greatest(0, coalesce(extract(epoch from private.fresh_until() - now())::integer, 0)),
             'accounts', coalesce(
                 (
@@ -47,8 +46,18 @@ begin
                     left join billing.connected_accounts as c on c.account_id = a.id
                     where m.user_id = u.id
                       and m.removed_at is null
+                      and r.demands_factor::integer < private.session_reach()
                 ),
                 '[]'::jsonb
+            ),
+            'demanding', (
+                select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name) order by a.created_at), '[]'::jsonb)
+                from public.members as m
+                join public.accounts as a on a.id = m.account_id
+                join public.roles as r on r.account_id = m.account_id and r.id = m.role_id
+                where m.user_id = u.id
+                  and m.removed_at is null
+                  and r.demands_factor::integer >= private.session_reach()
             ),
             'former', (
                 select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name) order by m.removed_at desc), '[]'::jsonb)
@@ -76,7 +85,8 @@ $$;
 comment on function public.me() is
     'The signed-in person and their accounts, with role, permissions that count now, and whether cards can be '
     'taken; and the accounts they used to belong to (former), so that they can be told. No accounts yet: []. For how long what they '
-    'proved of themselves still counts as fresh (fresh_seconds). session_ended when the session was signed out or is too old.';
+    'proved of themselves still counts as fresh (fresh_seconds), whether they gave a second factor in this session '
+    '(second_factor), and the accounts that show them nothing until they do (demanding). factor_needed when they have one. session_ended when the session was signed out or is too old.';
 grant execute on function public.me() to authenticated;
 
 create function public.today(account_id uuid) returns jsonb

@@ -231,9 +231,7 @@ declare
           and m.removed_at is null
     );
 begin
-    if not private.session_is_live() then
-        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
-    end if;
+    perform private.require_session();
     if act is null or act !~ '^[a-z0-9_/().:\[\]-]{1,120}$' or code is null or code !~ '^[a-z_]{1,40}$' then
         perform private.fail('validation_failed', 'Name the act and the code of the refusal.');
     end if;

@@ -200,9 +200,7 @@ create function private.my_sessions()
     set search_path = ''
 as $$
 begin
-    if not private.session_is_live() then
-        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
-    end if;
+    perform private.require_session();
     return query
         select
             s.id,
@@ -241,9 +239,7 @@ create function private.end_session(session_id uuid) returns boolean
     set search_path = ''
 as $$
 begin
-    if not private.session_is_live() then
-        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
-    end if;
+    perform private.require_session();
     -- What the auth server does itself when somebody signs out, which it offers for one's own session and for all others, not
     -- for one. The refresh tokens go with the row, and the auth server knows the session no more either.
     delete from auth.sessions as s
@@ -312,9 +308,7 @@ declare
     person uuid := auth.uid();
     rows integer := least(greatest(coalesce(page_size, 20), 1), 100);
 begin
-    if not private.session_is_live() then
-        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
-    end if;
+    perform private.require_session();
     return query
         select
             page.id,

@@ -448,9 +448,7 @@ declare
     earlier jsonb;
     invitation public.invitations;
 begin
-    if not private.session_is_live() then
-        perform private.fail('session_ended', 'Your session has ended. Sign in again.');
-    end if;
+    perform private.require_session();
     select * into strict person from auth.users as u where u.id = auth.uid();
     earlier := private.replay(person.id, idempotency_key, 'accept_invitation', jsonb_build_array(token, person_name));
     if earlier is not null then
@@ -562,7 +560,7 @@ declare
     member public.members;
 begin
     -- Everybody may leave, whatever their role and whatever the state of the business.
-    leaves := private.session_is_live() and exists (
+    leaves := coalesce(private.session_reach() > private.demands_factor(for_account)::integer, false) and exists (
         select
         from public.members as m
         where m.account_id = for_account

@@ -27,9 +27,9 @@ end
 $$;
 -- What stands ready and should not, or should and does not.
 create view pg_temp.astray as
-    (select m.account_id, m.user_id, m.permissions from private.memberships as m except select * from private.memberships_due)
+    (select m.account_id, m.user_id, m.permissions, m.demands_factor from private.memberships as m except select * from private.memberships_due)
     union all
-    (select * from private.memberships_due except select m.account_id, m.user_id, m.permissions from private.memberships as m);
+    (select * from private.memberships_due except select m.account_id, m.user_id, m.permissions, m.demands_factor from private.memberships as m);
 create function pg_temp.role(business text, key text) returns uuid
     language sql
 as $$ select r.id from public.roles as r where r.account_id = tests.id(business) and r.key = role.key $$;

@@ -50,6 +50,7 @@ values
     ('person_asks_to_join_once', 'public.join_requests', 'copy', '{}', '{}'),
     ('join_request_name_is_not_blank', 'public.join_requests', 'change', '{"display_name": " "}', '{}'),
     ('join_request_state_is_known', 'public.join_requests', 'change', '{"state": "decided"}', '{}'),
+    ('recovery_code_is_kept_as_a_hash', 'private.recovery_codes', 'change', '{"code_hash": "\\x00"}', '{}'),
     ('counter_is_known', 'private.counters', 'copy', '{"name": "quote"}', '{}'),
     ('counter_never_falls_below_zero', 'private.counters', 'change', '{"last_number": -1}', '{}'),
     ('limit_is_short_enough_to_remember', 'private.limits', 'change', '{"quota": 101}', '{}'),
@@ -158,6 +159,7 @@ values (
     '\xd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'
 );
 insert into private.session_devices (session_id, user_id) values (gen_random_uuid(), tests.id('bell owner'));
+insert into private.recovery_codes (user_id, code_hash) values (tests.id('bell owner'), sha256('a code'));
 set constraints all immediate;
 
 create function pg_temp.refused_by(given attempt) returns text

@@ -67,7 +67,8 @@ select on_table from string_to_table(
     'public.invitations public.domains public.join_requests private.role_template private.schedules billing.connected_accounts billing.checkout_sessions billing.stripe_events '
     'billing.stripe_leases mail.outbox audit.records audit.field_values audit.links audit.heads audit.watched audit.columns '
     'audit.anchors audit.anchor_heads audit.anchor_deliveries audit.signing_keys audit.segments '
-    'private.limits private.limit_takes private.session_limits private.session_devices private.sign_in_notices',
+    'private.limits private.limit_takes private.session_limits private.session_devices private.sign_in_notices '
+    'private.recovery_codes private.factors_told',
     ' '
 ) as on_table;
 
@@ -83,6 +84,8 @@ values
     ('member_has_a_role_of_the_account', 'public.members', 'role_id'),
     ('session_devices_user_id_fkey', 'private.session_devices', 'user_id'),
     ('sign_in_notices_user_id_fkey', 'private.sign_in_notices', 'user_id'),
+    ('recovery_codes_user_id_fkey', 'private.recovery_codes', 'user_id'),
+    ('factors_told_user_id_fkey', 'private.factors_told', 'user_id'),
     ('invitations_account_id_fkey', 'public.invitations', 'account_id'),
     ('invitation_gives_a_role_of_the_account', 'public.invitations', 'role_id'),
     ('domains_account_id_fkey', 'public.domains', 'account_id'),
@@ -137,6 +140,8 @@ values
     ('private.sign_in_notices', 'user_id created_at'),
     ('public.domains', 'domain record state joining created_at updated_at'),
     ('public.join_requests', 'user_id email display_name state created_at updated_at'),
+    ('private.recovery_codes', 'created_at'),
+    ('private.factors_told', 'user_id is_passkey created_at'),
     ('public.customers', 'name created_at updated_at'),
     ('public.sites', 'customer_id address_line_1 created_at updated_at'),
     ('public.jobs', 'customer_id number title state created_at updated_at'),
@@ -206,6 +211,8 @@ insert into billing.stripe_events (id, type, created_at, livemode, object_type, 
 values ('evt_1', 'x', now(), false, 'x', repeat('00', 32));
 insert into private.session_devices (session_id, user_id) values (gen_random_uuid(), tests.id('bell owner'));
 insert into private.sign_in_notices (token_hash, user_id) values (sha256('a link'), tests.id('bell owner'));
+insert into private.recovery_codes (user_id, code_hash) values (tests.id('bell owner'), sha256('a code'));
+insert into private.factors_told (factor_id, user_id, is_passkey) values (gen_random_uuid(), tests.id('bell owner'), false);
 select service.claim_stripe_object('payment_intent', 'pi_1', '', 60);
 insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret, document_id)
 values (tests.id('bell'), 'bell', 'receipt', 'a@mail.example', '{"k": 1}', false, tests.id('bell document'));

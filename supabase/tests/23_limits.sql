@@ -200,9 +200,13 @@ select results_eq(
     $$select name, quota, period, longest, by_address from private.limits where name not in ('door', 'login', 'other') order by name$$,
     $$values
         ('code', 10, interval '1 minute', interval '1 hour', false),
+        ('factor', 5, interval '1 minute', interval '1 hour', false),
+        ('factor_code', 1, interval '2 minutes', null, false),
+        ('factor_setup', 30, interval '15 minutes', null, false),
         ('mail', 5, interval '1 minute', interval '1 hour', false),
         ('mail_address', 10, interval '15 minutes', null, true),
         ('password', 5, interval '1 minute', interval '1 hour', false),
+        ('recovery_code', 5, interval '1 minute', interval '1 hour', false),
         ('sign_in_address', 10, interval '15 minutes', null, true),
         ('sign_in_device', 10, interval '15 minutes', null, false)$$,
     '[RATE-1] ten attempts an address in 15 minutes, five at a login before it waits'

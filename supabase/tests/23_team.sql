@@ -345,7 +345,7 @@ select is(pg_temp.out('bell deputy', 'bell owner'), '42501 Only an owner can do 
 select is(pg_temp.out('bell admin', 'bell staff'), 'true', '[ACC-4] an admin removes somebody');
 select is(pg_temp.as('bell staff', $$public.has_permission(tests.id('bell'), 'jobs.read')$$), 'false', '[ACC-4] who is out with the next statement');
 select is(
-    pg_temp.as('bell staff', 'public.me()::jsonb - ''{user_id,email,fresh_seconds}''::text[]')::jsonb,
+    pg_temp.as('bell staff', 'public.me()::jsonb - ''{user_id,email,fresh_seconds,second_factor,demanding}''::text[]')::jsonb,
     jsonb_build_object('accounts', '[]'::jsonb, 'former', jsonb_build_array(jsonb_build_object('id', tests.id('bell'), 'name', 'Bell'))),
     '[ACC-4] and is told what they used to belong to'
 );

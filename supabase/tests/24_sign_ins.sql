@@ -1,5 +1,5 @@
 -- Sessions of the admin area, a refresh token that is replayed, and what a person is shown of their own sign-ins.
-select plan(23);
+select plan(24);
 
 select tests.business('bell');
 select tests.person('kim');
@@ -38,6 +38,8 @@ $$;
 -- Another one of the same person, which answers for no session but itself.
 select pg_temp.begin_session('kim', 'beside');
 select pg_temp.asked_by('kim');
+select ok(not private.admin_session_is_live(), '[AUTH-4] a session without a second factor leads nowhere in the admin area');
+update auth.sessions set aal = 'aal2' where id = tests.id('kim session');
 select ok(private.admin_session_is_live(), '[AUTH-5] a fresh session is alive in the admin area');
 select pg_temp.aged('kim session', '11 hours 59 minutes', '29 minutes');
 select pg_temp.asked_by('kim');

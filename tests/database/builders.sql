@@ -138,6 +138,18 @@ as $$
     returning id
 $$;
 
+-- The person gives their second factor in the session they are in.
+create function tests.give_factor(person text, method text default 'totp', at timestamptz default now()) returns void
+    language sql
+as $$
+    update auth.sessions as s
+    set aal = 'aal2'
+    from tests.things as t
+    where t.name = person
+      and s.id = t.session_id;
+    select tests.prove(person, method, at);
+$$;
+
 -- 'bell' is the business, 'bell owner' its owner.
 create function tests.business(name text, vat_registered boolean default true) returns uuid
     language plpgsql

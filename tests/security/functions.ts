@@ -125,6 +125,8 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
     'service.domain_looked_up': { seen: json(`'{}'`) },
     'public.restore_member': { member_id: id('former membership') },
     'public.save_role': { permissions: json(`array['jobs.read']`) },
+    'public.demand_factor': { demanded: json('true') },
+    'public.use_recovery_code': { code: json(`'0000-0000-0000-0000'`) },
     'public.view_documents': { document_ids: (business) => `array[tests.id('${business} photo')]` },
     'public.report_refusal': { act: json(`'jobs.write'`), code: json(`'not_allowed'`) },
     'public.discard_invoice': { invoice_id: id('draft') },

@@ -77,6 +77,15 @@ export const IDENTITIES: readonly Identity[] = [
         }
     },
     {
+        // Has a second factor, and has not given it in this session.
+        name: 'factor owed',
+        of: 'bell',
+        be: async (sql) => {
+            await sql`select tests.factor('bell owner')`;
+            await as('bell owner')(sql);
+        }
+    },
+    {
         name: 'suspended',
         of: 'bell',
         be: async (sql) => {

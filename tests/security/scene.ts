@@ -113,6 +113,10 @@ async function aNotice(sql: ISql, name: string): Promise<void> {
         insert into private.session_devices (session_id, user_id, device)
         values (gen_random_uuid(), tests.id(${`${name} owner`}), 'Safari on iOS')
     `;
+    await sql`
+        insert into private.recovery_codes (user_id, code_hash)
+        values (tests.id(${`${name} owner`}), private.code_hash('0000-0000-0000-0000'))
+    `;
     await sql`insert into tests.words (name, word) values (${`${name} notice`}, ${`the notice of ${name}`})`;
     await sql`
         insert into private.sign_in_notices (token_hash, user_id, former_email)

@@ -32,6 +32,7 @@ const NAMES: Readonly<Record<string, string>> = {
     refunded_pence: 'Paid back',
     payment_terms_days: 'Payment terms',
     vat_registered: 'VAT registered',
+    demands_factor: 'Asks for a second factor',
     vat_number: 'VAT number',
     address_line_1: 'Address',
     address_line_2: 'Address, second line',

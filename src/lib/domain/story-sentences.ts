@@ -59,7 +59,9 @@ const WAYS: Readonly<Record<string, string>> = {
     email: 'with e-mail',
     google: 'with Google',
     apple: 'with Apple',
-    azure: 'with Microsoft'
+    azure: 'with Microsoft',
+    factor: 'with a second factor',
+    passkey: 'with a passkey'
 };
 
 /** “with Google”, “with a password”: the provider where there is one, else the method. */
@@ -106,7 +108,12 @@ export const SENTENCES: ReadonlyMap<string, (told: Told) => string> = new Map<st
         'join_request.approved': () => 'let somebody in who had asked to join',
         'join_request.refused': () => 'refused somebody who had asked to join',
         'role.created': ({ after }) => named('made the role', text(after, 'name')),
-        'role.updated': () => 'renamed a role',
+        'role.updated': ({ after }) =>
+            typeof after?.demands_factor === 'boolean'
+                ? after.demands_factor
+                    ? 'asked a role for a second factor'
+                    : 'no longer asks a role for a second factor'
+                : 'renamed a role',
         'role.deleted': ({ before }) => named('deleted the role', text(before, 'name')),
         'role_permission.created': ({ after }) => named('let a role do more:', text(after, 'permission')),
         'role_permission.deleted': ({ before }) =>
@@ -187,9 +194,12 @@ export const SENTENCES: ReadonlyMap<string, (told: Told) => string> = new Map<st
         'email.changed': () => 'changed their e-mail address',
         'email.confirmed': () => 'confirmed their e-mail address',
         'factor.added': () => 'added a second factor',
-        'factor.updated': () => 'changed a second factor',
-        'factor.verified': () => 'confirmed a second factor',
-        'factor.deleted': () => 'removed a second factor',
+        'factor.removed': () => 'removed a second factor',
+        'passkey.added': () => 'added a passkey',
+        'passkey.removed': () => 'removed a passkey',
+        'recovery_codes.made': () => 'made recovery codes',
+        'recovery_code.used': () => 'used a recovery code, which took the second factor away',
+        'recovery_code.refused': () => 'tried a recovery code that is none',
         'identity.linked': ({ detail }) => named('may now sign in', wayOf(detail)),
         'identity.unlinked': ({ detail }) => named('may no longer sign in', wayOf(detail)),
         'document.viewed': ({ detail }) => {

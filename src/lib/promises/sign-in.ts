@@ -146,13 +146,36 @@ export const signIn: readonly LedgerRow[] = [
         id: 'AUTH-4',
         sentence: 'A second factor is there for everybody, and demanded where it matters most.',
         state: 'not_yet',
-        works: 'Whoever says where customers pay, invites, changes roles, hands the business over or exports the trail proves anew who they are, unless they did so within ten minutes; the database asks for it.',
-        missing: 'Setting up a second factor.',
-        enforcedBy: [fn('private.require_fresh()'), fn('private.fresh_until()')],
+        works: 'An authenticator app, with recovery codes for the day it is lost. Who has one gives it at each sign-in, and a business can demand one by role: until it is given the database shows and takes nothing, at the Data API and storage too. Whoever says where customers pay, invites, changes roles, hands the business over or exports the trail proves anew who they are, unless they did so within ten minutes.',
+        missing:
+            'Passkeys and security keys in the app; and the admin area, whose sessions will need a second factor always.',
+        enforcedBy: [
+            fn('private.accounts_with(text)'),
+            fn('private.session_reach()'),
+            fn('private.require_session()'),
+            fn('private.require_fresh()'),
+            fn('private.fresh_until()'),
+            fn('private.demand_factor(uuid,uuid,boolean)'),
+            fn('private.use_recovery_code(text)'),
+            table('private.recovery_codes'),
+            setting('auth.mfa.totp.enroll_enabled', true),
+            setting('auth.mfa.totp.verify_enabled', true),
+            code('supabase/functions/auth-gate/factors.ts', 'freshForFactors')
+        ],
         provedBy: [
             test('db', '[AUTH-4] whoever has just signed in has proved who they are'),
-            tagged('db', 20),
-            tagged('integration', 5)
+            test('db', '[AUTH-4] who has one and has not given it in this session sees nothing'),
+            test(
+                'db',
+                '[AUTH-4] whoever has the role sees nothing of the business from the next statement on'
+            ),
+            test(
+                'integration',
+                '[AUTH-4] an authenticator app is asked for at the next sign-in, before anything of the business is seen, at the Data API and storage too'
+            ),
+            tagged('db', 100),
+            tagged('integration', 20),
+            tagged('unit', 5)
         ]
     },
     {

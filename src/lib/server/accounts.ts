@@ -56,7 +56,11 @@ const Me = z.object({
     email: z.string(),
     /** For how long what they proved of themselves in this session still counts as fresh. */
     fresh_seconds: z.int().nonnegative(),
+    /** Was a second factor given in this session? */
+    second_factor: z.boolean(),
     accounts: z.array(Account),
+    /** Businesses that show them nothing until they give one. */
+    demanding: z.array(z.object({ id: AccountId, name: z.string() })),
     /** Businesses they used to belong to, the one left last first. */
     former: z.array(z.object({ id: AccountId, name: z.string() }))
 });
@@ -67,7 +71,8 @@ export type Me = z.infer<typeof Me>;
 /**
  * Asks the database who the caller is. It reads its tables, so a removed member or a session that was ended
  * elsewhere shows with this very call.
- * @throws {Problem} `signed_out` when the session has ended.
+ * @throws {Problem} `signed_out` when the session has ended, `factor_needed` when the person has a second factor and has not
+ * given it.
  */
 export async function me(db: Db): Promise<Me> {
     // Null: the person was erased while their token lives on.
@@ -92,6 +97,16 @@ export function leftAccount(me: Me, cookies: Cookies): Me['former'][number] | nu
     return left ?? (me.accounts.length === 0 ? me.former[0] : undefined) ?? null;
 }
 
+/**
+ * The business that the person was working in on this device and that asks for a second factor, which they have none of; or,
+ * when every business of theirs does, the first. Null when nothing is asked.
+ */
+export function demandingAccount(me: Me, cookies: Cookies): Me['demanding'][number] | null {
+    const preferred = cookies.get(preferenceCookie);
+    const demanding = me.demanding.find(({ id }) => id === preferred);
+    return demanding ?? (me.accounts.length === 0 ? me.demanding[0] : undefined) ?? null;
+}
+
 /** Has this device prefer no business: the one it preferred is no longer theirs, and they have been told. */
 export function preferNoAccount(cookies: Cookies): void {
     cookies.delete(preferenceCookie, cookieAttributes);
@@ -105,11 +120,12 @@ export function preferAccount(cookies: Cookies, id: AccountId): void {
 /**
  * The business that a form or request names. One of several must be named, since another tab may have switched.
  * @throws {Problem} `not_found` for a business the person does not belong to: it is not theirs to know about;
- * `no_longer_a_member` for one they used to belong to.
+ * `no_longer_a_member` for one they used to belong to; `factor_needed` for one that asks for a second factor.
  */
 export function namedAccount(me: Me, named: unknown, cookies: Cookies): Account {
     if (typeof named === 'string' && named !== '') {
         if (me.former.some(({ id }) => id === named)) throw problem('no_longer_a_member');
+        if (me.demanding.some(({ id }) => id === named)) throw problem('factor_needed');
         const account = me.accounts.find(({ id }) => id === named);
         if (account) return account;
         throw problem('not_found');

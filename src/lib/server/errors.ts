@@ -9,6 +9,8 @@ import { weaknessInWords } from '../domain/passwords.ts';
 const catalogue = {
     // Who may do what
     signed_out: [401, 'Sign in to go on. You may have been signed out on another device.'],
+    factor_needed: [403, 'Give your second factor to go on.'],
+    factor_first: [409, 'Set up your own second factor first.'],
     fresh_proof_needed: [403, 'Confirm that it is you, then do this again.'],
     not_allowed: [403, 'Your role in this business does not allow that. Ask its owner to change your role.'],
     account_suspended: [403, 'This business is suspended. You can read and export, but not change anything.'],
@@ -147,6 +149,13 @@ const catalogue = {
         'You did not finish signing in. Nothing has changed; try again whenever you like.'
     ],
     sign_in_failed: [422, 'Signing in did not work. Start again, or use another way.'],
+    factor_code_wrong: [422, 'That code is not right. Type the one that your app shows now.'],
+    factor_code_used: [429, 'That code was tried already. Wait for the next one, half a minute at most.'],
+    factor_gone: [409, 'That took too long, or was done already. Start again.'],
+    factor_name_taken: [409, 'You have one of that name already. Give this one another name.'],
+    too_many_factors: [409, 'You have ten already. Remove one that you no longer use.'],
+    nothing_to_recover: [409, 'You are in already, so no recovery code is needed.'],
+    recovery_code_wrong: [422, 'That is none of your recovery codes, or it has been used. Try another one.'],
     person_blocked: [403, 'This sign-in has been blocked. Write to us if you think that is wrong.'],
     too_many_tries: [429, 'Too many tries in a short time. Wait a few minutes, then try again.'],
     password_paused: [
@@ -307,6 +316,13 @@ const byAuthCode: Record<string, ErrorCode> = {
     bad_code_verifier: 'sign_in_started_elsewhere',
     pkce_code_verifier_not_found: 'sign_in_started_elsewhere',
     access_denied: 'sign_in_cancelled',
+    mfa_verification_failed: 'factor_code_wrong',
+    factor_code_used: 'factor_code_used',
+    mfa_challenge_expired: 'factor_gone',
+    mfa_ip_address_mismatch: 'factor_gone',
+    mfa_factor_not_found: 'factor_gone',
+    mfa_factor_name_conflict: 'factor_name_taken',
+    too_many_enrolled_mfa_factors: 'too_many_factors',
     session_not_found: 'signed_out',
     session_expired: 'signed_out',
     refresh_token_not_found: 'signed_out',

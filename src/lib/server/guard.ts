@@ -38,6 +38,7 @@ import type { Infer } from 'sveltekit-superforms/server';
 import type { z } from 'zod';
 import {
     activeAccount,
+    demandingAccount,
     leftAccount,
     namedAccount,
     type Account,
@@ -70,12 +71,20 @@ export type AccountGround<Event> = PersonGround<Event> & { account: Account };
 type WithInput<Schema extends FormSchema> = { input: Infer<Schema, 'zod4'> };
 type WithForm<Schema extends FormSchema> = WithInput<Schema> & { form: PageForm<Schema> };
 
-/** Somebody is signed in and their session still exists, or `signed_out`. */
-async function somebody<Event extends RequestEvent>(event: Event): Promise<PersonGround<Event>> {
+/** What a handler gets of somebody who may still owe their second factor. */
+export type HalfwayGround<Event> = { event: Event; person: Person; db: Db };
+
+/** Somebody is signed in, or `signed_out`. */
+function halfway<Event extends RequestEvent>(event: Event): HalfwayGround<Event> {
     const { standing } = event.locals;
     if (standing.state === 'unreachable') throw problem('unavailable');
     if (standing.state !== 'person') throw problem('signed_out');
-    return { event, person: standing.person, me: await event.locals.me(), db: event.locals.db };
+    return { event, person: standing.person, db: event.locals.db };
+}
+
+/** Somebody is signed in, their session still exists and their second factor is given, or `signed_out`, or `factor_needed`. */
+async function somebody<Event extends RequestEvent>(event: Event): Promise<PersonGround<Event>> {
+    return { ...halfway(event), me: await event.locals.me() };
 }
 
 function allowed<Event extends RequestEvent>(
@@ -98,7 +107,8 @@ async function failed(event: RequestEvent, thrown: unknown): Promise<Problem> {
 }
 
 /** Nobody was refused, they are asked for something first: on a page of its own, from where they come back. */
-const isQuestion = ({ code }: Problem): boolean => code === 'signed_out' || code === 'fresh_proof_needed';
+const isQuestion = ({ code }: Problem): boolean =>
+    code === 'signed_out' || code === 'fresh_proof_needed' || code === 'factor_needed';
 
 /** Path of the sign-in page that comes back to where the person wanted to go. */
 function signInPath(event: RequestEvent): string {
@@ -109,15 +119,15 @@ function signInPath(event: RequestEvent): string {
     return `/sign-in${query.size > 0 ? `?${query}` : ''}`;
 }
 
-/** Path of the page that asks for a fresh proof and comes back to the page that the person is on. */
-function provePath(event: RequestEvent, isEndpoint: boolean): string {
+/** Path of the page that asks for a proof, and comes back to the page that the person is on. */
+function provePath(page: '/auth/again' | '/auth/factor', event: RequestEvent, isEndpoint = false): string {
     const query = new URLSearchParams(event.url.search);
     for (const name of [...query.keys()]) if (name.startsWith('/')) query.delete(name);
-    const page = `${event.url.pathname}${query.size > 0 ? `?${query}` : ''}`;
+    const here = `${event.url.pathname}${query.size > 0 ? `?${query}` : ''}`;
     // A download has no page of its own. Where its form stands is said by the browser; it is checked like any other `next`.
     const from = event.request.headers.get('referer') ?? '';
-    const next = isEndpoint && URL.canParse(from) ? `${new URL(from).pathname}${new URL(from).search}` : page;
-    return `/auth/again?${new URLSearchParams({ next: nextPath(next) })}`;
+    const next = isEndpoint && URL.canParse(from) ? `${new URL(from).pathname}${new URL(from).search}` : here;
+    return `${page}?${new URLSearchParams({ next: nextPath(next) })}`;
 }
 
 /** Ends a page's request: to the sign-in page, or with the error page. */
@@ -127,7 +137,8 @@ function refusePage(event: RequestEvent, failure: Problem): never {
         dropSession(event.cookies);
         redirect(303, signInPath(event));
     }
-    if (failure.code === 'fresh_proof_needed') redirect(303, provePath(event, false));
+    if (failure.code === 'fresh_proof_needed') redirect(303, provePath('/auth/again', event));
+    if (failure.code === 'factor_needed') redirect(303, provePath('/auth/factor', event));
     error(failure.status, {
         message: failure.message,
         code: failure.code,
@@ -161,6 +172,7 @@ export function protectedLoad<Out>(
     return guardedLoad(async (event) => {
         const ground = await somebody(event);
         if (leftAccount(ground.me, event.cookies)) redirect(303, '/left');
+        if (demandingAccount(ground.me, event.cookies)) throw problem('factor_needed');
         const account = activeAccount(ground.me, event.cookies);
         if (!account) redirect(303, '/welcome');
         return allowed(ground, account, permission);
@@ -172,6 +184,13 @@ export function personLoad<Out>(
     handler: (ground: PersonGround<ServerLoadEvent>) => Promise<Out> | Out
 ): Load<Out> {
     return guardedLoad(somebody, handler);
+}
+
+/** A load for the pages that ask for the second factor. Not for a protected folder: it asks for nothing but a token. */
+export function halfwayLoad<Out>(
+    handler: (ground: HalfwayGround<ServerLoadEvent>) => Promise<Out> | Out
+): Load<Out> {
+    return guardedLoad((event) => Promise.resolve(event).then(halfway), handler);
 }
 
 type Action<Schema extends FormSchema, Out> = (
@@ -233,6 +252,14 @@ export function personAction<Schema extends FormSchema, Out>(
     return guardedAction(schema, somebody, handler);
 }
 
+/** An action for the pages that ask for the second factor. */
+export function halfwayAction<Schema extends FormSchema, Out>(
+    schema: Schema,
+    handler: (ground: HalfwayGround<RequestEvent> & WithForm<Schema>) => Promise<Out> | Out
+): Action<Schema, Out> {
+    return guardedAction(schema, (event) => Promise.resolve(event).then(halfway), handler);
+}
+
 type Endpoint = (event: RequestEvent) => Promise<Response>;
 
 const isPlainForm = ({ request }: RequestEvent): boolean =>
@@ -273,7 +300,7 @@ function guardedEndpoint<Schema extends FormSchema, Ground>(
         } catch (thrown) {
             const failure = await failed(event, thrown);
             if (failure.code === 'fresh_proof_needed' && isPlainForm(event))
-                redirect(303, provePath(event, true));
+                redirect(303, provePath('/auth/again', event, true));
             return problemResponse(failure, event.locals.requestId);
         }
     };

@@ -2,8 +2,8 @@
 
 const home = '/today';
 
-/** Pages that only make sense on the way in; one's own password is chosen later, too. */
-const wayIn = /^\/(sign-in|sign-up|reset(?!\/password$)|auth)(\/|$)/;
+/** Pages that only make sense on the way in; choosing a new password and setting up a second factor come after it. */
+const wayIn = /^\/(sign-in|sign-up|reset(?!\/password$)|auth(?!\/factor\/(new|codes)$))(\/|$)/;
 
 /** The wanted path when it is one of ours, else Today. */
 export function nextPath(wanted: unknown): string {

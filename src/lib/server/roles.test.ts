@@ -5,6 +5,7 @@ import { giveable, type Role } from './roles.ts';
 const role = (key: string | null, ...permissions: string[]): Role => ({
     id: RoleId.parse('01900000-0000-7000-8000-000000000000'),
     key,
+    demands_factor: false,
     name: key ?? 'Own',
     permissions
 });

@@ -9,6 +9,8 @@ const Role = z
         id: RoleId,
         key: z.string().nullable(),
         name: z.string(),
+        /** Must whoever has it give a second factor? */
+        demands_factor: z.boolean(),
         role_permissions: z.array(z.object({ permission: z.string() }))
     })
     .transform(({ role_permissions, ...role }) => ({
@@ -20,7 +22,7 @@ const Role = z
 export type Role = z.infer<typeof Role>;
 
 const columns =
-    'id, key, name, role_permissions!role_permission_belongs_to_a_role_of_the_account (permission)';
+    'id, key, name, demands_factor, role_permissions!role_permission_belongs_to_a_role_of_the_account (permission)';
 const ORDER = ['owner', 'admin', 'staff', 'partner', 'agent'];
 const place = ({ key }: Role): number => (key === null ? ORDER.length : ORDER.indexOf(key));
 
@@ -75,4 +77,12 @@ export function saveRole(
 ): Promise<RoleId> {
     const { id, ...rest } = role;
     return call(db, 'save_role', { account_id: account, role_id: id, ...rest }, RoleId);
+}
+
+/**
+ * Says whether whoever has the role must give a second factor; false when it was so already.
+ * @throws {Problem} `factor_first` when it is the caller's own role and they have given none.
+ */
+export function demandFactor(db: Db, account: AccountId, id: RoleId, demanded: boolean): Promise<boolean> {
+    return call(db, 'demand_factor', { account_id: account, role_id: id, demanded }, z.boolean());
 }

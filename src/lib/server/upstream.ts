@@ -9,7 +9,8 @@ import type { RequestRecord } from './log.ts';
 import type { Settings } from './settings.ts';
 
 /** Sign-in calls that the gate takes. JWKS and settings are public and go straight to the auth server. */
-const gated = /^\/auth\/v1\/(otp|verify|token|signup|recover|resend|user|logout)$/;
+const gated =
+    /^\/auth\/v1\/(otp|verify|token|signup|recover|resend|user|logout|factors(\/[0-9a-f-]{36}(\/(challenge|verify))?)?|passkeys(\/.+)?)$/;
 
 const patienceMs = 15_000;
 

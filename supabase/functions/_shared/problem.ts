@@ -12,6 +12,7 @@ const catalogue = {
     session_ended: [401, 'Your session has ended. Please sign in again'],
     worker_key_required: [401, 'This is for the project’s own workers'],
     not_allowed: [403, 'You are not allowed to do this'],
+    factor_needed: [403, 'Give your second factor to go on'],
     fresh_proof_needed: [403, 'Confirm that it is you, then do this again'],
     account_suspended: [403, 'This account is suspended'],
     not_found: [404, 'Not found'],
@@ -33,6 +34,7 @@ const catalogue = {
     // What was asked too often
     too_many_tries: [429, 'Too many tries in a short time'],
     password_paused: [429, 'Too many wrong passwords for this address'],
+    factor_code_used: [429, 'This code was tried already'],
     too_many_mails: [429, 'Too many e-mails in a short time'],
     // What failed on our side or beyond
     internal_error: [500, 'Something went wrong on our side'],

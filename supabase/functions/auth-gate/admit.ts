@@ -50,11 +50,11 @@ export async function admitted(visit: Visit): Promise<Record<string, string>> {
         return headers;
     }
     if (refusal.first) {
-        const method = asked.kind === 'mail' ? 'mail' : asked.attempt.method;
+        const isSignIn = asked.kind === 'sign_in';
         await record(visit, {
-            email: asked.login,
+            email: isSignIn ? asked.attempt.email : asked.kind === 'mail' ? asked.login : null,
             userId: null,
-            method,
+            method: isSignIn ? asked.attempt.method : asked.kind,
             result: 'refused',
             code: refusal.code
         });

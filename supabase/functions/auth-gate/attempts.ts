@@ -5,8 +5,10 @@
 
 /** An attempt to sign in. The address is null where the caller proves themselves without one. */
 export type Attempt = {
-    readonly method: 'password' | 'code' | 'provider';
+    readonly method: 'password' | 'code' | 'provider' | 'factor';
     readonly email: string | null;
+    /** Which factor, and the code that is given for it, where it has one. */
+    readonly factor?: { readonly id: string; readonly code: string | null };
 };
 
 /** How an attempt ended: with whom it let in, or with the auth server's code of the refusal. */
@@ -32,6 +34,15 @@ const methods: Readonly<Record<string, Attempt['method']>> = {
 /** The attempt behind a call that the gate lets through, or null: asking for a code or refreshing is none. */
 export function attemptOf(path: string, body: Uint8Array | null): Attempt | null {
     const [name = '', query = ''] = path.split('?');
+    const factor = /^factors\/([0-9a-f-]{36})\/verify$/.exec(name)?.[1];
+    if (factor !== undefined) {
+        const { code } = fieldsOf(new TextDecoder().decode(body ?? new Uint8Array()));
+        return {
+            method: 'factor',
+            email: null,
+            factor: { id: factor, code: typeof code === 'string' ? code : null }
+        };
+    }
     const grant = new URLSearchParams(query).get('grant_type');
     const method = methods[grant === null ? name : `${name}?grant_type=${grant}`];
     if (method === undefined) {

@@ -1,7 +1,7 @@
 /**
  * The door to the auth server for the web tier.
  *
- * `<METHOD> auth-gate/auth/v1/<otp|verify|token|signup|recover|resend|user|logout>` takes the auth server's own
+ * `<METHOD> auth-gate/auth/v1/<otp|verify|token|signup|recover|resend|user|logout|factors…>` takes the auth server's own
  * bodies and gives its own answers, so that supabase-js speaks to it as to the real one. Needs `x-tf-context`.
  *
  * A call goes this way, a file each: is there such a path (routes.ts) → who comes and what do they want (visit.ts) → our
@@ -12,8 +12,8 @@
  * inside the signed context (device.ts). What the gate does that the auth server has no path for stands in `ours`.
  *
  * Refusals of its own are problem+json: `context_required` 401, `not_found` 404, `method_not_allowed` 405,
- * `body_too_large` 413 (over 64 KiB), `too_many_tries`, `password_paused` and `too_many_mails` 429 with Retry-After,
- * `auth_unavailable` 503.
+ * `body_too_large` 413 (over 64 KiB), `too_many_tries`, `password_paused`, `too_many_mails` and `factor_code_used` 429 with
+ * Retry-After, `fresh_proof_needed` 403, `auth_unavailable` 503.
  */
 import { Problem } from '../_shared/problem.ts';
 import { serve, type Call } from '../_shared/serve.ts';
@@ -21,6 +21,7 @@ import { admitted, putBack } from './admit.ts';
 import { authRefusal } from './answers.ts';
 import { concluded } from './conclude.ts';
 import { disown } from './disown.ts';
+import { freshForFactors } from './factors.ts';
 import { forward } from './forward.ts';
 import { withLinkOpened } from './link.ts';
 import { withGoodCredentials } from './new-credentials.ts';
@@ -36,7 +37,8 @@ const ours = new Map<string, (call: Call) => Promise<Response>>([['not-me', diso
  */
 const before: readonly ((body: Body, visit: Visit) => Promise<Body | Response>)[] = [
     withLinkOpened,
-    withGoodCredentials
+    withGoodCredentials,
+    freshForFactors
 ];
 
 serve('auth-gate', async (call) => {

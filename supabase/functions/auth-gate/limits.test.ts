@@ -12,6 +12,23 @@ const taken = (method: string, path: string, body: unknown, knownDevice: string 
 };
 
 describe('[RATE-1] what a call uses up', () => {
+    it('counts the giving of a second factor by its person, on whatever device, and each code once', () => {
+        const factor = '0190a0a0-0000-4000-8000-000000000001';
+        const asked = askedOf(
+            'POST',
+            `factors/${factor}/verify`,
+            bytes({ challenge_id: 'x', code: '123456' }),
+            'sam'
+        );
+        expect(asked && wantedFor(asked, ip, device)).toEqual([
+            { limit: 'factor', key: 'sam' },
+            { limit: 'factor_code', key: `${factor} 123456` }
+        ]);
+        expect(freedBy('factor', 'sam', device)).toEqual([{ limit: 'factor', key: 'sam' }]);
+        const begun = askedOf('POST', 'factors', bytes({ factor_type: 'totp' }), 'sam');
+        expect(begun && wantedFor(begun, ip, null)).toEqual([{ limit: 'factor_setup', key: 'sam' }]);
+    });
+
     it.each([
         [
             'token?grant_type=password',

@@ -19,21 +19,36 @@ export type Standing = {
     readonly first_refusal: boolean;
 };
 
-/** What somebody wants of the gate that is limited: to get in, or to have a mail sent. */
+/**
+ * What somebody wants of the gate that is limited: to get in, to have a mail sent, or to set something up that they get in
+ * with. `login` is what it is counted by: the address they sign in with, or, of somebody who is signed in, their id.
+ */
 export type Asked =
     | { readonly kind: 'sign_in'; readonly attempt: Attempt; readonly login: string | null }
-    | { readonly kind: 'mail'; readonly login: string | null };
+    | { readonly kind: 'mail' | 'setup'; readonly login: string | null };
 
 /** Calls that have the auth server send a mail to the address they name. */
 const mailing = ['otp', 'signup', 'recover', 'resend'];
 
 /** What a call asks for, or null where nothing is limited: refreshing, reading oneself, signing out. */
-export function askedOf(method: string, path: string, body: Uint8Array | null): Asked | null {
+export function askedOf(
+    method: string,
+    path: string,
+    body: Uint8Array | null,
+    person: string | null = null
+): Asked | null {
     const attempt = attemptOf(path, body);
     if (attempt !== null) {
-        return { kind: 'sign_in', attempt, login: normal(attempt.email) };
+        return {
+            kind: 'sign_in',
+            attempt,
+            login: attempt.method === 'factor' ? person : normal(attempt.email)
+        };
     }
     const [name = ''] = path.split('?');
+    if (name === 'factors' || name.startsWith('factors/')) {
+        return { kind: 'setup', login: person };
+    }
     const email = emailIn(body);
     const changesAddress = name === 'user' && method === 'PUT' && email !== null;
     return mailing.includes(name) || changesAddress ? { kind: 'mail', login: normal(email) } : null;
@@ -51,7 +66,17 @@ export function wantedFor(asked: Asked, ip: string, knownDevice: string | null):
     if (kind === 'mail') {
         return [...(knownDevice === null ? [{ limit: 'mail_address', key: ip }] : []), ...ofLogin('mail')];
     }
-    const { method } = asked.attempt;
+    if (kind === 'setup') {
+        return ofLogin('factor_setup');
+    }
+    const { method, factor } = asked.attempt;
+    if (method === 'factor') {
+        // By the person alone: whoever has their password has a device of their own that got in by it.
+        return [
+            ...(login === null ? [] : [{ limit: 'factor', key: login }]),
+            ...(factor?.code ? [{ limit: 'factor_code', key: `${factor.id} ${factor.code}` }] : [])
+        ];
+    }
     return [
         knownDevice === null
             ? { limit: 'sign_in_address', key: ip }
@@ -76,13 +101,16 @@ export function freedBy(
     if (method === 'password') {
         return [{ limit: 'password', key: ofDevice[0] ?? login }];
     }
+    if (method === 'factor') {
+        return [{ limit: 'factor', key: login }];
+    }
     return ['password', 'code', 'mail'].flatMap((limit) =>
         [login, ...ofDevice].map((key) => ({ limit, key }))
     );
 }
 
 export type Refusal = {
-    readonly code: 'too_many_tries' | 'password_paused' | 'too_many_mails';
+    readonly code: 'too_many_tries' | 'password_paused' | 'too_many_mails' | 'factor_code_used';
     readonly retryAfter: number;
     /** Is it the one to record? Those that follow while it lasts are not. */
     readonly first: boolean;
@@ -99,7 +127,8 @@ export function refusalIn(standings: readonly Standing[]): Refusal | null {
     const codes: Readonly<Record<string, Refusal['code']>> = {
         password: 'password_paused',
         mail: 'too_many_mails',
-        mail_address: 'too_many_mails'
+        mail_address: 'too_many_mails',
+        factor_code: 'factor_code_used'
     };
     return {
         code: codes[longest.limit_name] ?? 'too_many_tries',

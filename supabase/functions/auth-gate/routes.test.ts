@@ -33,6 +33,22 @@ describe('auth-gate', () => {
         expect(at('POST', `/auth-gate/auth/v1/${path}`)).toEqual({ kind: 'open', path, needsPerson: false });
     });
 
+    it.each([
+        ['POST', 'factors'],
+        ['DELETE', 'factors/0190a0a0-0000-4000-8000-000000000001'],
+        ['POST', 'factors/0190a0a0-0000-4000-8000-000000000001/challenge'],
+        ['POST', 'factors/0190a0a0-0000-4000-8000-000000000001/verify']
+    ])('[AUTH-4] lets a person %s %s', (method, path) => {
+        expect(at(method, `/auth-gate/auth/v1/${path}`)).toEqual({ kind: 'open', path, needsPerson: true });
+    });
+
+    it.each(['factors/recovery-codes', 'factors/x/verify', 'factors/../admin/users', 'admin/users'])(
+        'knows no %s',
+        (path) => {
+            expect(at('POST', `/auth-gate/auth/v1/${path}`)).toEqual({ kind: 'unknown' });
+        }
+    );
+
     it('is found under the gateway’s prefix too', () => {
         expect(at('POST', '/functions/v1/auth-gate/auth/v1/otp')).toMatchObject({ kind: 'open' });
     });

@@ -15,6 +15,14 @@ const routes: Readonly<Record<string, Route>> = {
     logout: { methods: ['POST'], needsPerson: true }
 };
 
+/** Those with an id in them, or more than one word. Passkeys beside signing in with one are a person's own. */
+const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const longer: readonly (readonly [path: RegExp, route: Route])[] = [
+    [/^factors$/, { methods: ['POST'], needsPerson: true }],
+    [new RegExp(`^factors/${uuid}$`), { methods: ['DELETE'], needsPerson: true }],
+    [new RegExp(`^factors/${uuid}/(?:challenge|verify)$`), { methods: ['POST'], needsPerson: true }]
+];
+
 const grantTypes = ['password', 'refresh_token', 'pkce'];
 
 /** A path of the gate's own, without a slash or a leading `auth/v1`; null when it leads to the auth server. */
@@ -29,8 +37,10 @@ export type GatePath =
 
 /** Where a call to `…/auth-gate/auth/v1/<path>` may go on the auth server, query included. */
 export function gatePath(method: string, url: URL): GatePath {
-    const name = /\/auth-gate\/auth\/v1\/([a-z]+)$/.exec(url.pathname)?.[1] ?? '';
-    const route = Object.hasOwn(routes, name) ? routes[name] : undefined;
+    const name = /\/auth-gate\/auth\/v1\/([a-z0-9/-]+)$/.exec(url.pathname)?.[1] ?? '';
+    const route = Object.hasOwn(routes, name)
+        ? routes[name]
+        : longer.find(([pattern]) => pattern.test(name))?.[1];
     if (route === undefined) {
         return { kind: 'unknown' };
     }

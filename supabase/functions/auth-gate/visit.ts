@@ -50,8 +50,9 @@ export async function visitOf(call: Call, path: string): Promise<Visit> {
     if (body === null && request.method !== 'GET') {
         throw new Problem('request_not_understood', { detail: 'The body must be one plain JSON object.' });
     }
-    const asked = askedOf(request.method, path, body);
-    const visit = { call, context, ip, path, person: personOf(request), body, asked };
+    const person = personOf(request);
+    const asked = askedOf(request.method, path, body, person?.userId ?? null);
+    const visit = { call, context, ip, path, person, body, asked };
     if (asked === null) {
         return { ...visit, device: null, knownDevice: null, wanted: [] };
     }

@@ -14,6 +14,7 @@ import {
 import type { Mail } from './templates/layout.ts';
 import { invoiceMail, receiptMail } from './templates/money.ts';
 import { newDeviceMail } from './templates/new-device.ts';
+import { secondFactorMail } from './templates/second-factor.ts';
 import { codeMail } from './templates/sign-in.ts';
 import { invitationMail } from './templates/team.ts';
 import { displayName } from './templates/text.ts';
@@ -89,6 +90,19 @@ const Joining = z.object({
 });
 const JoinDecided = z.object({ business_name: z.string(), approved: z.boolean() });
 
+const SecondFactor = z.object({
+    what: z.enum([
+        'factor_added',
+        'factor_removed',
+        'passkey_added',
+        'passkey_removed',
+        'recovery_code_used'
+    ]),
+    name: optionalText,
+    at: z.string(),
+    address: optionalText
+});
+
 const AnchorDigest = z.object({
     business_name: z.string(),
     anchor: z.looseObject({
@@ -137,6 +151,8 @@ function render({ template, data }: OutboxRow, appOrigin: string): Mail | NotCom
             return withData(Receipt, data, (values) => receiptMail(values, appOrigin));
         case 'new_device':
             return withData(NewDevice, data, (values) => newDeviceMail(values, appOrigin));
+        case 'second_factor':
+            return withData(SecondFactor, data, (values) => secondFactorMail(values, appOrigin));
         case 'invitation':
             return withData(Invitation, data, (values) => invitationMail(values, appOrigin));
         case 'domain_missing':

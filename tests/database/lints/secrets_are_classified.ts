@@ -35,6 +35,8 @@ export const rule: Rule = {
         'private.idempotency.key': "Names a repetition of one's own act and opens nothing.",
         'private.idempotency.request_hash':
             'Of a request without secrets, to tell a repetition from another act.',
+        'private.recovery_codes.code_hash':
+            'In a table that nobody may read and that the trail does not follow.',
         'private.sign_in_notices.token_hash':
             'In a table that nobody may read and that the trail does not follow.',
         'public.permissions.key': 'The name of a permission.',

@@ -34,6 +34,9 @@ export const rule: Rule = {
         'private.role_template': 'A fixed list, changed by a migration alone.',
         'private.job_lifecycle': 'A fixed list, changed by a migration alone.',
         'private.schedules': 'A fixed list, changed by a migration alone.',
+        'private.recovery_codes':
+            'That codes were made, and that one was used, is recorded on the person’s own chain.',
+        'private.factors_told': 'What is told of here is recorded on the person’s own chain.',
         'private.session_limits': 'A fixed list, changed by a migration alone.',
         'private.session_devices': 'Written when a session begins, which is recorded; forgets by itself.',
         'private.sign_in_notices': 'That a link was used is recorded as an act on the person’s own chain.',

@@ -49,7 +49,7 @@ describe('auth-gate lets through what signing in needs and nothing else', () => 
         'admin/users',
         'admin/generate_link',
         'invite',
-        'factors',
+        'factors/recovery-codes',
         'otp/extra',
         'token?grant_type=id_token'
     ])('there is no %s', async (path) => {

@@ -73,9 +73,8 @@ const given = (name: string, of: Scene['bell'], account: string): object => ({
 const WITHOUT_ACCOUNT = [
     ...['me', 'open_account', 'portal_invoice', 'audit_anchors'],
     ...['invitation', 'accept_invitation', 'my_sessions', 'end_session', 'my_sign_ins'],
-    'require_fresh',
-    'joinable',
-    'prepare_credentials'
+    ...['require_fresh', 'joinable', 'prepare_credentials'],
+    ...['my_factors', 'note_factors', 'make_recovery_codes', 'use_recovery_code']
 ];
 
 /** What is given for an argument, by its name or its type, where the account alone is what matters. */

@@ -3,7 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { request as rawRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { codeShown } from '../../support/authenticator-app.ts';
 import { aPerson } from '../../support/business.ts';
+import { anApp } from '../../support/factors.ts';
 import { answerAtGoogle, atGoogle } from '../../support/google.ts';
 import { codeFor, mailTo } from '../../support/inbox.ts';
 import { stack } from '../../support/stack.ts';
@@ -152,6 +154,51 @@ describe('an address to go on to', () => {
                 expect(sent.headers.get('location')).toMatch(/^\/auth\/again\?/);
                 const code = await codeFor(person.email);
                 return await visitor.post('/auth/again?/code', { code, next });
+            }
+        },
+        {
+            by: 'giving a second factor',
+            doors: [
+                '/(auth)/auth/factor load',
+                '/(auth)/auth/factor action:default',
+                '/(auth)/auth/again action:factor'
+            ],
+            async enter(next) {
+                const person = await aPerson('led');
+                const phone = await anApp(await signedIn(person, app), next);
+                const visitor = await signedIn(person, app);
+                const code = codeShown(phone.secret, new Date(), 1);
+                return await visitor.post('/auth/factor', { factor_id: phone.factorId, code, next });
+            }
+        },
+        {
+            by: 'setting up a second factor',
+            doors: [
+                '/(auth)/auth/factor/new load',
+                '/(auth)/auth/factor/new action:begin',
+                '/(auth)/auth/factor/new action:finish',
+                '/(auth)/auth/factor/new action:elsewhere',
+                '/(auth)/auth/factor/codes load',
+                '/(auth)/auth/factor/codes action:default'
+            ],
+            async enter(next) {
+                const { last } = await anApp(await signedIn(await aPerson('led'), app), next);
+                const to = new URL(last.headers.get('location') ?? '', app).searchParams.get('next');
+                return new Response(null, { status: last.status, headers: { location: to ?? '' } });
+            }
+        },
+        {
+            by: 'a recovery code',
+            doors: ['/(auth)/auth/factor/recover load', '/(auth)/auth/factor/recover action:default'],
+            async enter(next) {
+                const person = await aPerson('led');
+                const first = await signedIn(person, app);
+                await anApp(first, next);
+                const made = await (await first.post('/auth/factor/codes', {})).text();
+                const [code = ''] = /[0-9a-z]{4}(?:-[0-9a-z]{4}){3}/.exec(made) ?? [];
+                const used = await (await signedIn(person, app)).post('/auth/factor/recover', { code, next });
+                const to = new URL(used.headers.get('location') ?? '', app).searchParams.get('next');
+                return new Response(null, { status: used.status, headers: { location: to ?? '' } });
             }
         },
         {

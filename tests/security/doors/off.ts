@@ -10,13 +10,19 @@ import { buildVariant, type Change } from '../../support/variant.ts';
 const unguarded: readonly Change[] = [
     {
         file: 'src/lib/server/guard.ts',
-        from: /if \(standing\.state !== 'person'\) throw problem\('signed_out'\);\n\s+return \{ event, person: standing\.person, me: await event\.locals\.me\(\), db: event\.locals\.db \};/,
+        from: /if \(standing\.state !== 'person'\) throw problem\('signed_out'\);\n\s+return \{ event, person: standing\.person, db: event\.locals\.db \};/,
         to: `const none = '00000000-0000-0000-0000-000000000000';
     const person = (standing.state === 'person'
         ? standing.person
         : { userId: none, sessionId: none, email: '', name: '', provedAt: 0, accessToken: '' }) as Person;
-    const me = await event.locals.me().catch(() => ({ user_id: none, email: '', accounts: [], former: [] }) as unknown as Me);
-    return { event, person, me, db: event.locals.db };`
+    return { event, person, db: event.locals.db };`
+    },
+    {
+        file: 'src/lib/server/guard.ts',
+        from: /return \{ \.\.\.halfway\(event\), me: await event\.locals\.me\(\) \};/,
+        to: `const nobody = { user_id: '00000000-0000-0000-0000-000000000000', email: '', accounts: [], demanding: [], former: [] };
+    const me = await event.locals.me().catch(() => nobody as unknown as Me);
+    return { ...halfway(event), me };`
     },
     {
         file: 'src/lib/server/guard.ts',

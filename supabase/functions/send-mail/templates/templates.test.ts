@@ -6,6 +6,7 @@ import { escapeHtml, markup } from './markup.ts';
 import { domainMissingMail, joinAskedMail, joinDecidedMail, joinedByDomainMail } from './domains.ts';
 import { invoiceMail, receiptMail, type InvoiceData } from './money.ts';
 import { newDeviceMail } from './new-device.ts';
+import { secondFactorMail } from './second-factor.ts';
 import { codeMail } from './sign-in.ts';
 import { invitationMail } from './team.ts';
 import { displayName, oneLine, paragraphs } from './text.ts';
@@ -205,6 +206,30 @@ describe('the mails', () => {
         expectHarmless(joinAskedMail(hostileAsker, origin));
         expectHarmless(joinedByDomainMail(hostileAsker, origin));
         expectHarmless(joinDecidedMail({ business_name: hostile, approved: true }, origin));
+    });
+
+    it('[AUTH-4] the mail about a second factor says what came or went, when and from where', () => {
+        const told = {
+            what: 'factor_added',
+            name: 'My phone',
+            at: '2026-07-01T23:30:00Z',
+            address: '198.51.100.7'
+        } as const;
+        const mail = secondFactorMail(told, origin);
+        expectHarmless(mail);
+        expect(mail.subject).toBe('A second factor was added');
+        for (const form of [mail.html, mail.text]) {
+            expect(form).toContain('My phone');
+            expect(form).toContain('2 Jul 2026 at 00:30, from the address 198.51.100.7');
+            expect(form).toContain('https://app.example/more/security');
+        }
+        expect(mail.text).toMatchSnapshot();
+        const used = secondFactorMail(
+            { ...told, what: 'recovery_code_used', name: null, address: null },
+            origin
+        );
+        expect(used.text).toContain('It took your second factor away');
+        expectHarmless(secondFactorMail({ ...told, name: hostile, address: hostile }, origin));
     });
 
     it('hostile names and messages stay words', () => {

@@ -1,5 +1,6 @@
 // The doors of the first page, money, the trail and the settings.
 import { signIn, type Business } from '../../../support/business.ts';
+import { stack } from '../../../support/stack.ts';
 import { WHO, changes, key, shows, type Examples } from './example.ts';
 
 const COUNTS =
@@ -8,6 +9,20 @@ const CONNECT = {
     for: ['stranger', 'nobody'] as const,
     by: 'the edge function connect wants a person; and who comes after the first finds the business connected already'
 };
+
+/** An authenticator app that the person has begun to set up. */
+async function aFactor({ accessToken }: Business['owner']): Promise<string> {
+    const begun = await fetch(`${stack().apiUrl}/auth/v1/factors`, {
+        method: 'POST',
+        headers: {
+            apikey: stack().publishableKey,
+            authorization: `Bearer ${accessToken}`,
+            'content-type': 'application/json'
+        },
+        body: JSON.stringify({ factor_type: 'totp', friendly_name: key() })
+    });
+    return ((await begun.json()) as { id: string }).id;
+}
 
 /** Signs the person in once more, and answers that session's id. */
 async function anotherSession({ email, password }: Business['owner']): Promise<string> {
@@ -120,6 +135,16 @@ export const settings: Examples = {
             path: '/more/security?/one',
             fields: { session_id: await anotherSession(owner) }
         }))
+    ],
+    '/(app)/more/security action:factor': [
+        {
+            does: 'neither',
+            because: 'takes away what its person has begun to set up and never used',
+            request: async ({ owner }) => ({
+                path: '/more/security?/factor',
+                fields: { factor_id: await aFactor(owner) }
+            })
+        }
     ],
     '/(app)/more/security action:others': [
         {

@@ -83,6 +83,12 @@ export const team: Examples = {
         }))
     ],
     '/(app)/more/roles/[role] load': [shows(async (of) => ({ path: `/more/roles/${await aRole(of)}` }))],
+    '/(app)/more/roles/[role] action:demand': [
+        changes(async (of) => ({
+            path: `/more/roles/${await aRole(of)}?/demand`,
+            fields: { demanded: 'yes' }
+        }))
+    ],
     '/(app)/more/roles/[role]/edit load': [
         shows(async (of) => ({ path: `/more/roles/${await aRole(of)}/edit` }))
     ],

@@ -1,5 +1,6 @@
 import { redirect } from '@sveltejs/kit';
 import { z } from 'zod';
+import { myFactors, noteFactors, removeFactor } from '$lib/server/factors.ts';
 import { blankForm } from '$lib/server/forms.ts';
 import { personAction, personLoad } from '$lib/server/guard.ts';
 import { endSession, mySessions, mySignIns } from '$lib/server/sessions.ts';
@@ -7,20 +8,26 @@ import { signOut, signOutOthers } from '$lib/server/sign-in.ts';
 
 const Press = z.object({});
 const One = z.object({ session_id: z.uuid() });
+const OneFactor = z.object({ factor_id: z.uuid() });
 
 /** What has just been done, as the address tells it after a form. */
-const Done = z.enum(['one', 'none', 'others']).nullable().catch(null);
+const Done = z.enum(['one', 'none', 'others', 'factor']).nullable().catch(null);
 const Changed = z.enum(['address', 'password', 'no_password']).nullable().catch(null);
 
 const latest = 5;
 
 export const load = personLoad(async ({ event, person, db }) => {
-    const [sessions, { signIns }] = await Promise.all([mySessions(db), mySignIns(db, latest)]);
+    const [sessions, { signIns }, second] = await Promise.all([
+        mySessions(db),
+        mySignIns(db, latest),
+        myFactors(db)
+    ]);
     return {
         email: person.email,
         signedInAt: new Date(person.provedAt * 1000).toISOString(),
         sessions,
         signIns,
+        second,
         done: Done.parse(event.url.searchParams.get('ended')),
         changed: Changed.parse(event.url.searchParams.get('changed')),
         here: await blankForm(Press, {}, { id: 'here' }),
@@ -33,6 +40,11 @@ export const actions = {
     one: personAction(One, async ({ db, input }) => {
         const ended = await endSession(db, input.session_id);
         redirect(303, `/more/security?ended=${ended ? 'one' : 'none'}`);
+    }),
+    factor: personAction(OneFactor, async ({ event, db, input }) => {
+        await removeFactor(event, input.factor_id);
+        await noteFactors(db);
+        redirect(303, '/more/security?ended=factor');
     }),
     others: personAction(Press, async ({ event }) => {
         await signOutOthers(event);

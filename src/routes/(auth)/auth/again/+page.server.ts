@@ -1,10 +1,12 @@
 import { redirect } from '@sveltejs/kit';
 import { z } from 'zod';
+import { giveCode, myFactors } from '$lib/server/factors.ts';
 import { blankForm } from '$lib/server/forms.ts';
 import { proveByCode, proveByPassword, sendProof } from '$lib/server/fresh.ts';
 import { personAction, personLoad } from '$lib/server/guard.ts';
 import { nextPath } from '$lib/server/next-path.ts';
 import { CodeForm } from '../../fields.ts';
+import { GiveCode } from '../factor/fields.ts';
 
 /** Where to go once it is proved; checked where it is used. */
 const next = z.string().max(2000).default('');
@@ -13,9 +15,14 @@ const SendForm = z.object({ next });
 const CodeProof = CodeForm.extend({ next });
 const PasswordProof = z.object({ password: z.string().min(1, 'Type your password.').max(256), next });
 
-export const load = personLoad(async ({ event: { url }, person }) => {
+export const load = personLoad(async ({ event: { url }, person, db }) => {
     const wanted = nextPath(url.searchParams.get('next'));
+    const { factors } = await myFactors(db);
+    const apps = factors.filter(({ kind }) => kind === 'totp');
     return {
+        // Whoever has a second factor proves themselves by it, and by nothing less.
+        apps: apps.map(({ id, name }) => ({ value: id, label: name ?? 'Authenticator app' })),
+        factor: await blankForm(GiveCode, { factor_id: apps[0]?.id ?? '', next: wanted }, { id: 'factor' }),
         email: person.email,
         next: wanted,
         way: url.searchParams.get('way') === 'password' ? 'password' : 'code',
@@ -27,6 +34,10 @@ export const load = personLoad(async ({ event: { url }, person }) => {
 });
 
 export const actions = {
+    factor: personAction(GiveCode, async ({ event, input }) => {
+        await giveCode(event, input.factor_id, input.code);
+        redirect(303, nextPath(input.next));
+    }),
     send: personAction(SendForm, async ({ event, person, input }) => {
         await sendProof(event, person);
         redirect(303, `/auth/again?${new URLSearchParams({ next: nextPath(input.next), sent: '' })}`);

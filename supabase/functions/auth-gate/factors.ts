@@ -1,0 +1,34 @@
+/**
+ * What our door asks beyond the auth server's before a second factor comes or goes: a fresh proof of who is there. Else an
+ * open session on an unattended phone would be enough to take the factor away, or to add one that shuts its owner out.
+ */
+import { clientOf, dataOf } from '../_shared/person.ts';
+import { Problem } from '../_shared/problem.ts';
+import { authRefusal } from './answers.ts';
+import type { Body, Visit } from './visit.ts';
+
+const adding = /^factors$/;
+const removing = /^factors\/[0-9a-f-]{36}$/;
+
+/** Lets a call through that adds or removes nothing, and one of somebody whose proof is fresh. */
+export async function freshForFactors(
+    body: Body,
+    { call, context, path, person }: Visit
+): Promise<Body | Response> {
+    const isAsked =
+        (call.request.method === 'POST' && adding.test(path)) ||
+        (call.request.method === 'DELETE' && removing.test(path));
+    if (!isAsked || person === null) {
+        return body;
+    }
+    const client = await clientOf(person, call, context);
+    try {
+        dataOf(await client.rpc('require_fresh'));
+    } catch (failure) {
+        if (failure instanceof Problem && failure.status === 403) {
+            return authRefusal(failure.status, failure.code, failure.message);
+        }
+        throw failure;
+    }
+    return body;
+}
