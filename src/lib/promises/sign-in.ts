@@ -175,7 +175,8 @@ export const signIn: readonly LedgerRow[] = [
             ),
             tagged('db', 100),
             tagged('integration', 20),
-            tagged('unit', 5)
+            tagged('unit', 5),
+            tagged('e2e', 1)
         ]
     },
     {

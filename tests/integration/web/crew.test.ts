@@ -143,6 +143,6 @@ describe('[ACC-3] a role of the business’s own', () => {
         expect(await text(owner, `/more/roles/${role}`)).not.toContain('Delete Fitter');
         const answer = await remove(role);
         expect(answer.status).toBe(409);
-        expect(await answer.text()).toContain('Somebody has this role, or is invited with it.');
+        expect(await answer.text()).toContain('Somebody has this role');
     });
 });
