@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aBusiness, superuser, type Business } from '../support/business.ts';
+import { aRequestToJoin } from '../support/dns.ts';
 import { signedIn, type Visitor } from '../support/visitor.ts';
+import { aDomain, aDomainName } from './doors/examples/team.ts';
 
 const routes = join(process.env.TF_PROJECT ?? '.', 'src/routes/(app)');
 
@@ -67,6 +69,8 @@ beforeAll(async () => {
     if (colleague.error) throw colleague.error;
     ids = { job: jobId, customer: customerId, site: siteId, invoice: invoiceId, document: documentId };
     Object.assign(ids, { member: colleague.data.id, role: await first.roleId('staff') });
+    const request = await aRequestToJoin(first, await aDomainName(first));
+    Object.assign(ids, { request, domain: await aDomain(first) });
     const other = await aBusiness({ name: 'Another Firm' });
     second = await signedIn(other.owner, process.env.TF_APP_URL ?? '');
 });

@@ -10,10 +10,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ownCertificate, type Certificate } from '../../local/certificate.ts';
 import { startApp, type RunningApp } from '../support/app.ts';
 import { aBusiness, type Business } from '../support/business.ts';
+import { aRequestToJoin } from '../support/dns.ts';
 import { freePort } from '../support/port.ts';
 import { projectDir, stack } from '../support/stack.ts';
 import { aVisitor, signedIn, type Visitor } from '../support/visitor.ts';
 import { doors } from './doors/doors.ts';
+import { aDomain, aDomainName } from './doors/examples/team.ts';
 import { fileAddresses, routeAddresses, type Ids } from './headers/addresses.ts';
 import { faults, faultsOfCookie, type Kind } from './headers/faults.ts';
 
@@ -65,7 +67,9 @@ beforeAll(async () => {
         .single<{ id: string; role_id: string }>();
     if (colleague.error) throw colleague.error;
     const { id: member, role_id: role } = colleague.data;
-    ids = { invoice: invoiceId, job: jobId, customer: customerId, token, member, role };
+    const request = await aRequestToJoin(business, await aDomainName(business));
+    const domain = await aDomain(business);
+    ids = { invoice: invoiceId, job: jobId, customer: customerId, token, member, role, domain, request };
     owner = await signedIn(business.owner, app.url);
     agent = await signedIn(await business.withMember('agent'), app.url);
 });

@@ -39,7 +39,7 @@ async function asOwner(of: Business, name: string, args: Record<string, unknown>
 }
 
 /** A domain with the business's word in it, and room for it on the list. */
-async function aDomainName(of: Business): Promise<string> {
+export async function aDomainName(of: Business): Promise<string> {
     const read = await of.owner.db
         .from('domains')
         .select('id')
@@ -49,11 +49,11 @@ async function aDomainName(of: Business): Promise<string> {
     if (read.error) throw read.error;
     for (const { id } of read.data.slice(0, -5))
         await asOwner(of, 'remove_domain', { account_id: of.accountId, domain_id: id });
-    return `${of.marked}-${key().slice(0, 8)}.example`;
+    return `${of.marked || 'firm'}-${key().slice(0, 8)}.example`;
 }
 
 /** A domain that the business has named; its record may stand where it belongs. */
-async function aDomain(of: Business, given: { published?: true } = {}): Promise<string> {
+export async function aDomain(of: Business, given: { published?: true } = {}): Promise<string> {
     const named = { account_id: of.accountId, domain: await aDomainName(of), idempotency_key: key() };
     const id = await asOwner(of, 'add_domain', named);
     if (given.published) await publish(of.owner.db, named.domain);
