@@ -60,14 +60,13 @@ export function askedOf(
  * else both are counted, for known and unknown logins alike.
  */
 export function wantedFor(asked: Asked, ip: string, knownDevice: string | null): readonly Wanted[] {
-    const { kind, login } = asked;
+    const { login } = asked;
     const ofLogin = (limit: string): Wanted[] =>
         login === null ? [] : [{ limit, key: knownDevice === null ? login : `${knownDevice} ${login}` }];
-    if (kind === 'mail') {
-        return [...(knownDevice === null ? [{ limit: 'mail_address', key: ip }] : []), ...ofLogin('mail')];
-    }
-    if (kind === 'setup') {
-        return ofLogin('factor_setup');
+    if (asked.kind !== 'sign_in') {
+        return asked.kind === 'setup'
+            ? ofLogin('factor_setup')
+            : [...(knownDevice === null ? [{ limit: 'mail_address', key: ip }] : []), ...ofLogin('mail')];
     }
     const { method, factor } = asked.attempt;
     if (method === 'factor') {
