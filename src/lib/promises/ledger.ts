@@ -3,6 +3,7 @@
  * it against the live catalog and against the tests that ran; /security shows it. A row that claims more than its tests show
  * is a fault like any other.
  */
+import { abuse } from './abuse.ts';
 import { access } from './access.ts';
 import { audit } from './audit.ts';
 import { dealings } from './dealings.ts';
@@ -10,6 +11,7 @@ import { files } from './files.ts';
 import { house } from './house.ts';
 import { isolation } from './isolation.ts';
 import { money } from './money.ts';
+import { sessions } from './sessions.ts';
 import { signIn } from './sign-in.ts';
 import { IDS } from './ids.ts';
 import type { LedgerRow } from './types.ts';
@@ -21,6 +23,8 @@ export const ledger: readonly LedgerRow[] = [
     ...isolation,
     ...access,
     ...signIn,
+    ...sessions,
+    ...abuse,
     ...files,
     ...money,
     ...audit,

@@ -1,0 +1,165 @@
+/** RATE: holding off abuse. */
+import { code, fn, nothing, schedule, table, tagged, test } from './builders.ts';
+import type { LedgerRow } from './types.ts';
+
+export const abuse: readonly LedgerRow[] = [
+    {
+        id: 'RATE-1',
+        sentence:
+            'Ten sign-in attempts from one address in 15 minutes and no more, a pause after repeated failures on one login, and strangers never lock you out of a device you know.',
+        state: 'kept',
+        enforcedBy: [
+            fn('private.take(jsonb)'),
+            fn('service.take(jsonb)'),
+            fn('private.free_at(private.limits,timestamp with time zone[])'),
+            table('private.limits'),
+            nothing('private.limit_takes', 'service_role'),
+            schedule('forget-limits'),
+            code('supabase/functions/auth-gate/limits.ts', 'wantedFor'),
+            code('supabase/functions/auth-gate/device.ts', 'deviceOf'),
+            code('supabase/functions/_shared/mail-link.ts', 'openLink')
+        ],
+        provedBy: [
+            test(
+                'integration',
+                '[RATE-1] 200 attempts at once from one address let exactly ten through, by one web server'
+            ),
+            test(
+                'integration',
+                '[RATE-1] 200 attempts at once from one address let exactly ten through, by two web servers'
+            ),
+            test(
+                'integration',
+                '[RATE-1] a login that is guessed at from many addresses that somebody has waits a minute after five, then two, four, up to an hour'
+            ),
+            test(
+                'integration',
+                '[RATE-1] a login that is guessed at from many addresses that nobody has waits a minute after five, then two, four, up to an hour'
+            ),
+            test(
+                'integration',
+                '[RATE-1] a login that is guessed at from many addresses opens to a code that came by mail, which frees it'
+            ),
+            test(
+                'integration',
+                '[RATE-1] a device that signed in before is not locked out by strangers, neither at its login nor at its address'
+            ),
+            test(
+                'integration',
+                '[RATE-1] codes can’t be tried as links either: those of our mails are sealed, and no other reaches the auth server'
+            ),
+            test('db', '[RATE-1] ten attempts an address in 15 minutes, five at a login before it waits'),
+            tagged('db', 12),
+            tagged('unit', 20),
+            tagged('integration', 25)
+        ],
+        limits: 'A device that has signed in to a login before is counted for itself and no longer with its address: ten attempts in 15 minutes too, and a pause of its own after five wrong passwords. On a device that the login does not know, strangers can keep its password and its codes waiting, an hour at the longest.',
+        doors: {
+            app: 'every sign-in of the app passes our gate, which counts in the database before it asks the auth server.',
+            open: 'the auth server’s own limits, which are looser than this promise and know no pause of a login; on a hosted project they are Supabase’s, with its captcha as a setting.'
+        }
+    },
+    {
+        id: 'RATE-2',
+        sentence:
+            'No answer tells whether somebody has a login here: not its words, not its code, not its timing.',
+        state: 'not_yet',
+        missing:
+            'Words and code are alike; how long an answer takes still differs for addresses that nobody has.',
+        enforcedBy: [],
+        provedBy: []
+    },
+    {
+        id: 'RATE-3',
+        sentence: 'The interfaces have limits for each business and address, and say so in standard headers.',
+        state: 'not_yet',
+        missing: 'Limits on our interfaces.',
+        enforcedBy: [],
+        provedBy: []
+    },
+    {
+        id: 'RATE-4',
+        sentence:
+            'If a limiter can’t count, nobody gets past it, and where a visitor comes from is told by a proxy that we trust or not at all.',
+        state: 'kept',
+        enforcedBy: [
+            fn('private.take(jsonb)'),
+            fn('private.limit_keys(jsonb)'),
+            fn('private.request_context()'),
+            code('supabase/functions/auth-gate/admit.ts', 'admitted'),
+            code('supabase/functions/_shared/context.ts', 'verifyContext'),
+            code('src/lib/server/address.ts', 'clientAddress')
+        ],
+        provedBy: [
+            test(
+                'integration',
+                '[RATE-4] with the store of the limits gone nobody gets in, by any way, and each form says so'
+            ),
+            test(
+                'integration',
+                '[RATE-4] with the store of the limits gone whoever is in goes on reading and writing, through a refresh as well'
+            ),
+            test(
+                'integration',
+                '[RATE-4] with the store of the limits gone a store that hangs counts as gone, and keeps nobody waiting for long'
+            ),
+            test(
+                'integration',
+                '[RATE-1] 200 attempts at once from one address [RATE-4] let ten through, whatever stands to the left of what the trusted proxy wrote'
+            ),
+            test(
+                'integration',
+                'the auth server’s limit of an address [RATE-4] is met sooner, whatever address people claim, at a server that trusts no proxy'
+            ),
+            test(
+                'unit',
+                "the client's address is the socket’s when no proxy is trusted, whatever a header says"
+            ),
+            test('unit', "the client's address is the right-most one that is no proxy of ours"),
+            test(
+                'unit',
+                "the client's address ends at our own proxy when what stands before it is no address"
+            ),
+            test('db', '[RATE-4] no key to hash with'),
+            tagged('db', 8),
+            tagged('integration', 5)
+        ],
+        limits: 'The limits there are so far are those of signing in and of the mails it sends; whoever is signed in goes on while they can’t be counted.',
+        doors: {
+            app: 'signing in answers 503 while our limits can’t be counted. The address comes from the connection, or from a proxy whose network the settings name.',
+            open: 'the auth server counts in a memory of its own, and believes an address from nobody but the holder of the secret key.'
+        }
+    },
+    {
+        id: 'RATE-5',
+        sentence:
+            'A sign-in that looks strange is told to the person, and addresses known for attacks are shut out.',
+        state: 'not_yet',
+        works: 'A sign-in on a device that is new to the person is told to them by mail, with a link that ends every session of theirs and takes their password out of use.',
+        missing:
+            'New countries, impossible travel and many failures; alerts to us; and shutting out addresses known for attacks.',
+        enforcedBy: [
+            fn('service.record_session(uuid,text,boolean,text)'),
+            fn('service.disown_sign_in(text)'),
+            code('supabase/functions/auth-gate/disown.ts', 'disown')
+        ],
+        provedBy: [
+            test(
+                'integration',
+                '[RATE-5] a sign-in on a new device is told to the person by mail, but for their first one and for a device that they know'
+            ),
+            test(
+                'integration',
+                '[RATE-5] a sign-in on a new device that was somebody else’s is undone by the link in the mail, once, and not by looking at it'
+            ),
+            test('e2e', '[RATE-5] a sign-in on a new device is told by mail, and “this wasn’t me” ends it'),
+            tagged('db', 13),
+            tagged('integration', 6),
+            tagged('e2e', 1)
+        ],
+        doors: {
+            app: 'every sign-in here is looked at.',
+            open: 'a sign-in at the auth server’s own door raises no notice; it stands in the list of sessions.'
+        }
+    }
+];
