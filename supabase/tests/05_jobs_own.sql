@@ -38,27 +38,10 @@ begin
     return seen;
 end
 $$;
-create function pg_temp.as(person text, call text) returns text
-    language plpgsql
-as $$
-declare
-    answer text;
-begin
-    perform tests.authenticate_as(person);
-    begin
-        execute format('select (%s)::text', call) into answer;
-    exception
-        when others then
-            answer := sqlstate || ' ' || sqlerrm;
-    end;
-    perform tests.be_postgres();
-    return answer;
-end
-$$;
 create function pg_temp.changes(person text, put_on text, take_off text, job text default 'bell job', business text default 'bell') returns text
     language sql
 as $$
-    select pg_temp.as(
+    select tests.says(
         person,
         format(
             'public.change_job_members(tests.id(%L), tests.id(%L), %L, %L)', business, job,
@@ -111,8 +94,8 @@ select is(pg_temp.sees('bell mate'), '{}', '[ACC-3] for themselves only');
 -- Changing
 ------------------------------------------------------------------------------------------------------
 
-select is(pg_temp.as('bell staff', $$public.move_job(tests.id('bell'), tests.id('bell job'), 'booked')$$), '', '[ACC-3] staff moves their own job');
-select is(pg_temp.as('bell staff', $$public.move_job(tests.id('bell'), tests.id('bell second job'), 'booked')$$), 'PT404 There is no such job.', '[ACC-3] and no other');
+select is(tests.says('bell staff', $$public.move_job(tests.id('bell'), tests.id('bell job'), 'booked')$$), '', '[ACC-3] staff moves their own job');
+select is(tests.says('bell staff', $$public.move_job(tests.id('bell'), tests.id('bell second job'), 'booked')$$), 'PT404 There is no such job.', '[ACC-3] and no other');
 select tests.authenticate_as('bell staff');
 update public.jobs set description = 'Staff was here';
 select tests.be_postgres();
@@ -156,7 +139,7 @@ select is(pg_temp.files('bell staff'), 'photo bell job', '[ACC-3] staff sees the
 select is(pg_temp.files('bell clerk'), 'invoice_pdf bell job, photo bell job', '[ACC-3] whoever may see invoices sees their PDFs, whatever job they are of, and no other''s photos');
 select is(pg_temp.files('bell reader'), 'none', '[ACC-3] whoever may see every job, and no documents, sees none');
 select is(
-    pg_temp.as('bell staff', $$public.start_document(tests.id('bell'), tests.id('bell second job'), 'photo', 'x.jpg', gen_random_uuid())$$),
+    tests.says('bell staff', $$public.start_document(tests.id('bell'), tests.id('bell second job'), 'photo', 'x.jpg', gen_random_uuid())$$),
     'PT404 There is no such job.', '[ACC-3] staff adds no photo to another job'
 );
 select tests.authenticate_as('bell staff');
@@ -180,12 +163,12 @@ select is((select count(*) from public.documents where access = 'client' and kin
 -- Putting on and taking off
 ------------------------------------------------------------------------------------------------------
 
-select is(pg_temp.changes('bell admin', 'bell mate', 'bell clerk'), null, '[ACC-3] whoever sees all jobs puts people on one and takes others off');
+select is(pg_temp.changes('bell admin', 'bell mate', 'bell clerk'), 'nothing', '[ACC-3] whoever sees all jobs puts people on one and takes others off');
 select is(pg_temp.on_it('bell job'), array['bell mate membership', 'bell staff membership'], '[ACC-3] just those who were named');
 select is(pg_temp.sees('bell mate'), array['bell job'], '[ACC-3] it counts from the next statement on');
 select is(pg_temp.files('bell mate'), 'photo bell job', '[ACC-3] for the photos as well');
 select is(pg_temp.sees('bell clerk'), '{}', '[ACC-3] and so does having been taken off');
-select is(pg_temp.changes('bell admin', 'bell mate', 'bell clerk'), null, 'the same again changes nothing');
+select is(pg_temp.changes('bell admin', 'bell mate', 'bell clerk'), 'nothing', 'the same again changes nothing');
 select is(pg_temp.on_it('bell job'), array['bell mate membership', 'bell staff membership'], 'and breaks nothing');
 select is(pg_temp.on_it('bell second job'), array['bell blind membership'], 'other jobs stay as they are');
 select matches(pg_temp.changes('bell staff', 'bell clerk', ''), '^42501', '[ACC-3] staff puts nobody on a job');

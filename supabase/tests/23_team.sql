@@ -13,23 +13,6 @@ select tests.member_with('bell', array(select key from public.permissions), 'bel
 select tests.person('priya');
 select tests.person('ravi');
 
-create function pg_temp.as(who text, act text) returns text
-    language plpgsql
-as $$
-declare
-    answer text;
-begin
-    perform tests.authenticate_as(who);
-    execute 'select (' || act || ')::text' into answer;
-    perform tests.be_postgres();
-    return coalesce(answer, 'nothing');
-exception
-    when others then
-        perform tests.be_postgres();
-        return sqlstate || ' ' || sqlerrm;
-end
-$$;
-
 ------------------------------------------------------------------------------------------------------
 -- Asking somebody to join
 ------------------------------------------------------------------------------------------------------
@@ -50,64 +33,64 @@ select is(
 select is(length(current_setting('tests.token')), 43, '[ACC-4] it is 256 random bits');
 
 select matches(
-    pg_temp.as('bell staff', $$public.invite_member(tests.id('bell'), 'new@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
+    tests.says('bell staff', $$public.invite_member(tests.id('bell'), 'new@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
     '^42501 Your role', '[ACC-4] staff may not invite'
 );
 select matches(
-    pg_temp.as('finch owner', $$public.invite_member(tests.id('bell'), 'new@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
+    tests.says('finch owner', $$public.invite_member(tests.id('bell'), 'new@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
     '^PT404', '[ACC-4] nor may another business'
 );
 select matches(
-    pg_temp.as('bell admin', $$public.invite_member(tests.id('bell'), 'admin@mail.example', tests.role('bell', 'admin'), gen_random_uuid())$$),
+    tests.says('bell admin', $$public.invite_member(tests.id('bell'), 'admin@mail.example', tests.role('bell', 'admin'), gen_random_uuid())$$),
     '^[0-9a-f-]{36}$', '[ACC-4] an admin may'
 );
 select is(
-    pg_temp.as('bell recruiter', $$public.invite_member(tests.id('bell'), 'new@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
+    tests.says('bell recruiter', $$public.invite_member(tests.id('bell'), 'new@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
     '42501 You can only give or take away what your own role allows.', '[ACC-3] nobody gives a role that may do more than their own'
 );
 select matches(
-    pg_temp.as('bell recruiter', $$public.invite_member(tests.id('bell'), 'second@mail.example', tests.role('bell', 'bell recruiter'), gen_random_uuid())$$),
+    tests.says('bell recruiter', $$public.invite_member(tests.id('bell'), 'second@mail.example', tests.role('bell', 'bell recruiter'), gen_random_uuid())$$),
     '^[0-9a-f-]{36}$', '[ACC-3] one like their own they do'
 );
 select is(
-    pg_temp.as('bell deputy', $$public.invite_member(tests.id('bell'), 'new@mail.example', tests.role('bell', 'owner'), gen_random_uuid())$$),
+    tests.says('bell deputy', $$public.invite_member(tests.id('bell'), 'new@mail.example', tests.role('bell', 'owner'), gen_random_uuid())$$),
     '42501 Only an owner can do that.', '[ACC-5] only an owner makes an owner, whatever else somebody may do'
 );
 select matches(
-    pg_temp.as('bell owner', $$public.invite_member(tests.id('bell'), 'owner@mail.example', tests.role('bell', 'owner'), gen_random_uuid())$$),
+    tests.says('bell owner', $$public.invite_member(tests.id('bell'), 'owner@mail.example', tests.role('bell', 'owner'), gen_random_uuid())$$),
     '^[0-9a-f-]{36}$', '[ACC-5] an owner does'
 );
 select is(
-    pg_temp.as('bell owner', $$public.invite_member(tests.id('bell'), 'new@mail.example', tests.role('finch', 'staff'), gen_random_uuid())$$),
+    tests.says('bell owner', $$public.invite_member(tests.id('bell'), 'new@mail.example', tests.role('finch', 'staff'), gen_random_uuid())$$),
     'PT404 There is no such role.', '[ISO-1] a role of another business is none'
 );
 select is(
-    pg_temp.as('bell owner', format('public.invite_member(tests.id(''bell''), %L, tests.role(''bell'', ''staff''), gen_random_uuid())', address)),
+    tests.says('bell owner', format('public.invite_member(tests.id(''bell''), %L, tests.role(''bell'', ''staff''), gen_random_uuid())', address)),
     'P0001 Give an e-mail address to send the invitation to.', format('[ACC-4] %s is no address', what)
 )
 from (values ('nothing', ' '), ('a name', 'Priya'), ('what is far too long', repeat('x', 250) || '@mail.example')) as tried (what, address);
 select is(
-    pg_temp.as('bell owner', $$public.invite_member(tests.id('bell'), upper(tests.address('bell staff')), tests.role('bell', 'staff'), gen_random_uuid())$$),
+    tests.says('bell owner', $$public.invite_member(tests.id('bell'), upper(tests.address('bell staff')), tests.role('bell', 'staff'), gen_random_uuid())$$),
     'P0001 Whoever has this address is in the team already.', '[ACC-4] who is in the team is not invited'
 );
 select is(
-    pg_temp.as('bell owner', $$public.invite_member(tests.id('bell'), ' ' || upper(tests.address('priya')), tests.role('bell', 'admin'), gen_random_uuid())$$),
+    tests.says('bell owner', $$public.invite_member(tests.id('bell'), ' ' || upper(tests.address('priya')), tests.role('bell', 'admin'), gen_random_uuid())$$),
     'P0001 This address is invited already. Send that invitation again, or withdraw it.', '[ACC-4] an address is invited once at a time, however it is written'
 );
 select is(
     (
-        select count(distinct pg_temp.as('bell owner', $$public.invite_member(tests.id('bell'), 'once@mail.example', tests.role('bell', 'staff'), '00000000-0000-4000-8000-000000000001')$$))
+        select count(distinct tests.says('bell owner', $$public.invite_member(tests.id('bell'), 'once@mail.example', tests.role('bell', 'staff'), '00000000-0000-4000-8000-000000000001')$$))
         from generate_series(1, 2)
     ),
     1::bigint, '[ACC-4] the same form sent twice invites once'
 );
 select is((select count(*) from mail.outbox where to_address = 'once@mail.example'), 1::bigint, 'and sends one e-mail');
 select is(
-    pg_temp.as('bell owner', $$(select count(*) from public.invitations) || ' ' || (select count(*) from public.invitations where email = tests.address('priya'))$$),
+    tests.says('bell owner', $$(select count(*) from public.invitations) || ' ' || (select count(*) from public.invitations where email = tests.address('priya'))$$),
     '5 1', '[ACC-4] who may invite sees who is invited'
 );
-select is(pg_temp.as('bell staff', $$(select count(*) from public.invitations)$$), '0', '[ACC-4] staff does not');
-select matches(pg_temp.as('bell owner', '(select max(token_hash::text) from public.invitations)'), '^42501', '[ACC-4] nobody reads what the token is known by');
+select is(tests.says('bell staff', $$(select count(*) from public.invitations)$$), '0', '[ACC-4] staff does not');
+select matches(tests.says('bell owner', '(select max(token_hash::text) from public.invitations)'), '^42501', '[ACC-4] nobody reads what the token is known by');
 
 ------------------------------------------------------------------------------------------------------
 -- What its holder sees
@@ -134,7 +117,7 @@ declare
     answer text;
 begin
     execute change;
-    answer := pg_temp.as('priya', $q$public.accept_invitation(current_setting('tests.token'), 'Priya', gen_random_uuid()) = tests.id('bell')$q$);
+    answer := tests.says('priya', $q$public.accept_invitation(current_setting('tests.token'), 'Priya', gen_random_uuid()) = tests.id('bell')$q$);
     raise exception using errcode = 'TF001', message = answer;
 exception
     when sqlstate 'TF001' then
@@ -166,7 +149,7 @@ select is(
     '42501 Your session has ended. Sign in again.', '[AUTH-6] nor in a session that has ended'
 );
 select is(
-    pg_temp.as('ravi', $$public.accept_invitation(current_setting('tests.token'), 'Ravi', gen_random_uuid())$$),
+    tests.says('ravi', $$public.accept_invitation(current_setting('tests.token'), 'Ravi', gen_random_uuid())$$),
     '42501 This invitation is for another e-mail address. Sign in with that one.', '[ACC-4] whom it was passed on to does not join'
 );
 
@@ -176,7 +159,7 @@ select is(
 
 select is(
     (
-        select array_agg(distinct pg_temp.as('priya', $$public.accept_invitation(current_setting('tests.token'), ' Priya Nair ', '00000000-0000-4000-8000-000000000002') = tests.id('bell')$$))
+        select array_agg(distinct tests.says('priya', $$public.accept_invitation(current_setting('tests.token'), ' Priya Nair ', '00000000-0000-4000-8000-000000000002') = tests.id('bell')$$))
         from generate_series(1, 2)
     ),
     array['true'], '[ACC-4] the same form sent twice joins once, and answers alike'
@@ -192,9 +175,9 @@ select results_eq(
     $$values ('Priya Nair', tests.address('priya'), 'staff', true)$$,
     '[ACC-4] who accepts is in the team, in the role that was offered'
 );
-select is(pg_temp.as('priya', $$public.has_permission(tests.id('bell'), 'jobs.write')$$), 'true', '[ACC-4] and may do what it allows, with the next statement');
+select is(tests.says('priya', $$public.has_permission(tests.id('bell'), 'jobs.write')$$), 'true', '[ACC-4] and may do what it allows, with the next statement');
 select is(
-    pg_temp.as('priya', $$public.accept_invitation(current_setting('tests.token'), 'Priya', gen_random_uuid())$$),
+    tests.says('priya', $$public.accept_invitation(current_setting('tests.token'), 'Priya', gen_random_uuid())$$),
     'P0001 This link does not work any more. Ask for a new one.', '[ACC-4] an invitation is good once'
 );
 select is(
@@ -207,7 +190,7 @@ select is_empty($$select from tests.trail where before::text || after::text like
 select set_config('tests.token', tests.invited('bell', 'soon@people.example', 'admin', 'late'), true);
 select tests.change_address('bell staff', 'soon@people.example');
 select is(
-    pg_temp.as('bell staff', $$public.accept_invitation(current_setting('tests.token'), 'S', gen_random_uuid())$$),
+    tests.says('bell staff', $$public.accept_invitation(current_setting('tests.token'), 'S', gen_random_uuid())$$),
     'P0001 You are in the team already.', '[ACC-3] nobody changes their own role by an invitation'
 );
 
@@ -217,7 +200,7 @@ select is(
 
 update public.invitations set expires_at = now() - interval '1 day' where id = tests.id('bell late');
 select is(
-    pg_temp.as('bell admin', $$public.resend_invitation(tests.id('bell'), tests.id('bell late'), gen_random_uuid()) = tests.id('bell late')$$),
+    tests.says('bell admin', $$public.resend_invitation(tests.id('bell'), tests.id('bell late'), gen_random_uuid()) = tests.id('bell late')$$),
     'true', '[ACC-4] one that ran out is sent again'
 );
 select is(
@@ -233,28 +216,28 @@ select is(
 );
 select is(
     (
-        select count(distinct pg_temp.as('bell owner', $$public.resend_invitation(tests.id('bell'), tests.id('bell late'), '00000000-0000-4000-8000-000000000003')$$))
+        select count(distinct tests.says('bell owner', $$public.resend_invitation(tests.id('bell'), tests.id('bell late'), '00000000-0000-4000-8000-000000000003')$$))
         from generate_series(1, 2)
     ),
     1::bigint, 'the same form sent twice'
 );
 select is((select count(*) from mail.outbox where to_address = 'soon@people.example'), 3::bigint, 'sends one e-mail');
 select matches(
-    pg_temp.as('bell staff', $$public.resend_invitation(tests.id('bell'), tests.id('bell late'), gen_random_uuid())$$), '^42501 Your role', '[ACC-4] staff sends none again'
+    tests.says('bell staff', $$public.resend_invitation(tests.id('bell'), tests.id('bell late'), gen_random_uuid())$$), '^42501 Your role', '[ACC-4] staff sends none again'
 );
 select is(
-    pg_temp.as('bell recruiter', $$public.resend_invitation(tests.id('bell'), tests.id('bell late'), gen_random_uuid())$$),
+    tests.says('bell recruiter', $$public.resend_invitation(tests.id('bell'), tests.id('bell late'), gen_random_uuid())$$),
     '42501 You can only give or take away what your own role allows.', '[ACC-3] nor does who lacks what it gives'
 );
 select matches(
-    pg_temp.as('bell staff', $$public.withdraw_invitation(tests.id('bell'), tests.id('bell late'))$$), '^42501 Your role', '[ACC-4] staff withdraws none'
+    tests.says('bell staff', $$public.withdraw_invitation(tests.id('bell'), tests.id('bell late'))$$), '^42501 Your role', '[ACC-4] staff withdraws none'
 );
-select is(pg_temp.as('bell admin', $$public.withdraw_invitation(tests.id('bell'), tests.id('bell late'))$$), 'true', '[ACC-4] an admin withdraws one');
-select is(pg_temp.as('bell admin', $$public.withdraw_invitation(tests.id('bell'), tests.id('bell late'))$$), 'false', 'twice does no harm');
-select is(pg_temp.as('bell admin', $$public.withdraw_invitation(tests.id('bell'), tests.id('bell invitation'))$$), 'false', '[ACC-4] one that was accepted is not withdrawn');
-select is(pg_temp.as('bell admin', $$public.withdraw_invitation(tests.id('bell'), gen_random_uuid())$$), 'PT404 There is no such invitation.', 'one that is not there neither');
+select is(tests.says('bell admin', $$public.withdraw_invitation(tests.id('bell'), tests.id('bell late'))$$), 'true', '[ACC-4] an admin withdraws one');
+select is(tests.says('bell admin', $$public.withdraw_invitation(tests.id('bell'), tests.id('bell late'))$$), 'false', 'twice does no harm');
+select is(tests.says('bell admin', $$public.withdraw_invitation(tests.id('bell'), tests.id('bell invitation'))$$), 'false', '[ACC-4] one that was accepted is not withdrawn');
+select is(tests.says('bell admin', $$public.withdraw_invitation(tests.id('bell'), gen_random_uuid())$$), 'PT404 There is no such invitation.', 'one that is not there neither');
 select is(
-    pg_temp.as('bell admin', format('public.resend_invitation(tests.id(''bell''), %L, gen_random_uuid())', tests.id('bell ' || name))),
+    tests.says('bell admin', format('public.resend_invitation(tests.id(''bell''), %L, gen_random_uuid())', tests.id('bell ' || name))),
     'PT404 There is no such invitation, or it is over.', format('[ACC-4] %s is not sent again', what)
 )
 from (values ('a withdrawn one', 'late'), ('an accepted one', 'invitation')) as tried (what, name);
@@ -268,11 +251,11 @@ values (tests.id('bell'), 'old', 'invitation', 'full@mail.example', '{}', true, 
 insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret)
 values (tests.id('bell'), 'other', 'receipt', 'full@mail.example', '{}', true), (tests.id('finch'), 'other account', 'invitation', 'full@mail.example', '{}', true);
 select matches(
-    pg_temp.as('bell owner', $$public.invite_member(tests.id('bell'), 'twentieth@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
+    tests.says('bell owner', $$public.invite_member(tests.id('bell'), 'twentieth@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
     '^[0-9a-f-]{36}$', '[ACC-4] the twentieth invitation of a day goes out'
 );
 select is(
-    pg_temp.as('bell owner', $$public.invite_member(tests.id('bell'), 'next@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
+    tests.says('bell owner', $$public.invite_member(tests.id('bell'), 'next@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
     'P0001 Your business has sent 20 invitations in a day. Send more tomorrow.', '[ACC-4] the next one does not'
 );
 delete from mail.outbox where template = 'invitation';
@@ -297,12 +280,12 @@ $$;
 create function pg_temp.give(who text, whom text, role text) returns text
     language sql
 as $$
-    select pg_temp.as(who, format('public.change_member_role(tests.id(''bell''), %L, %L)', pg_temp.member(whom), tests.role('bell', role)))
+    select tests.says(who, format('public.change_member_role(tests.id(''bell''), %L, %L)', pg_temp.member(whom), tests.role('bell', role)))
 $$;
 
 select is(pg_temp.give('bell admin', 'bell staff', 'admin'), 'true', '[ACC-3] an admin makes an admin');
 select is(pg_temp.role_of('bell staff'), 'admin', 'which they are');
-select is(pg_temp.as('bell staff', $$public.has_permission(tests.id('bell'), 'audit.read')$$), 'true', '[ACC-3] with the next statement');
+select is(tests.says('bell staff', $$public.has_permission(tests.id('bell'), 'audit.read')$$), 'true', '[ACC-3] with the next statement');
 select is(pg_temp.give('bell admin', 'bell staff', 'admin'), 'false', 'twice does no harm');
 select is(pg_temp.give('bell admin', 'bell staff', 'staff'), 'true', '[ACC-3] and takes it back');
 select matches(pg_temp.give('bell staff', 'bell agent', 'staff'), '^42501 Your role', '[ACC-3] staff changes nobody''s role');
@@ -314,11 +297,11 @@ select is(pg_temp.give('bell recruiter', 'bell staff', 'agent'), '42501 You can 
 select is(pg_temp.give('bell recruiter', 'bell agent', 'bell recruiter'), 'true', '[ACC-3] what they have they give');
 select is(pg_temp.give('bell recruiter', 'bell agent', 'agent'), 'true', '[ACC-3] and take away');
 select is(
-    pg_temp.as('bell owner', format('public.change_member_role(tests.id(''bell''), %L, tests.role(''finch'', ''admin''))', pg_temp.member('bell staff'))),
+    tests.says('bell owner', format('public.change_member_role(tests.id(''bell''), %L, tests.role(''finch'', ''admin''))', pg_temp.member('bell staff'))),
     'PT404 There is no such role.', '[ISO-1] a role of another business is none'
 );
 select is(
-    pg_temp.as('bell owner', $$public.change_member_role(tests.id('bell'), gen_random_uuid(), tests.role('bell', 'admin'))$$),
+    tests.says('bell owner', $$public.change_member_role(tests.id('bell'), gen_random_uuid(), tests.role('bell', 'admin'))$$),
     'PT404 There is no such person in the team.', 'nobody is given a role who is not there'
 );
 select is(pg_temp.give('bell owner', 'bell owner', 'admin'), 'P0001 A business always keeps at least one owner.', '[ACC-5] the last owner stays one');
@@ -330,27 +313,27 @@ select is(pg_temp.give('bell owner', 'bell owner', 'admin'), 'P0001 A business a
 create function pg_temp.out(who text, whom text) returns text
     language sql
 as $$
-    select pg_temp.as(who, format('public.remove_member(tests.id(''bell''), %L)', pg_temp.member(whom)))
+    select tests.says(who, format('public.remove_member(tests.id(''bell''), %L)', pg_temp.member(whom)))
 $$;
 create function pg_temp.back(who text, whom text) returns text
     language sql
 as $$
-    select pg_temp.as(who, format('public.restore_member(tests.id(''bell''), %L)', pg_temp.member(whom)))
+    select tests.says(who, format('public.restore_member(tests.id(''bell''), %L)', pg_temp.member(whom)))
 $$;
 
-select is(pg_temp.as('bell owner', $$public.seats(tests.id('bell'))$$), '7', 'everybody in the team takes a seat');
+select is(tests.says('bell owner', $$public.seats(tests.id('bell'))$$), '7', 'everybody in the team takes a seat');
 select matches(pg_temp.out('bell staff', 'bell agent'), '^42501 Your role', '[ACC-4] staff removes nobody');
 select is(pg_temp.out('bell recruiter', 'bell staff'), '42501 You can only give or take away what your own role allows.', '[ACC-3] nobody removes who may do more');
 select is(pg_temp.out('bell deputy', 'bell owner'), '42501 Only an owner can do that.', '[ACC-5] only an owner removes an owner');
 select is(pg_temp.out('bell admin', 'bell staff'), 'true', '[ACC-4] an admin removes somebody');
-select is(pg_temp.as('bell staff', $$public.has_permission(tests.id('bell'), 'jobs.read')$$), 'false', '[ACC-4] who is out with the next statement');
+select is(tests.says('bell staff', $$public.has_permission(tests.id('bell'), 'jobs.read')$$), 'false', '[ACC-4] who is out with the next statement');
 select is(
-    pg_temp.as('bell staff', 'public.me()::jsonb - ''{user_id,email,fresh_seconds,second_factor,demanding}''::text[]')::jsonb,
+    tests.says('bell staff', 'public.me()::jsonb - ''{user_id,email,fresh_seconds,second_factor,demanding}''::text[]')::jsonb,
     jsonb_build_object('accounts', '[]'::jsonb, 'former', jsonb_build_array(jsonb_build_object('id', tests.id('bell'), 'name', 'Bell'))),
     '[ACC-4] and is told what they used to belong to'
 );
-select is(pg_temp.as('bell owner', 'public.me() -> ''former'''), '[]', 'who belongs to it is not');
-select is(pg_temp.as('bell owner', $$public.seats(tests.id('bell'))$$), '6', 'their seat is free');
+select is(tests.says('bell owner', 'public.me() -> ''former'''), '[]', 'who belongs to it is not');
+select is(tests.says('bell owner', $$public.seats(tests.id('bell'))$$), '6', 'their seat is free');
 select is(pg_temp.out('bell admin', 'bell staff'), 'PT404 There is no such person in the team.', 'who is out is not removed again');
 select is(pg_temp.give('bell owner', 'bell staff', 'admin'), 'PT404 There is no such person in the team.', '[ACC-4] nor given another role');
 select is((select removed_by from public.members where id = pg_temp.member('bell staff')), tests.id('bell admin'), '[AUD-2] who removed them is kept');
@@ -358,11 +341,11 @@ select matches(pg_temp.back('bell agent', 'bell staff'), '^42501 Your role', '[A
 select is(pg_temp.back('bell recruiter', 'bell staff'), '42501 You can only give or take away what your own role allows.', '[ACC-3] nor does who lacks what they may do');
 select is(pg_temp.back('bell admin', 'bell staff'), 'true', '[ACC-4] a removal is undone');
 select is(
-    pg_temp.as('bell staff', $$public.has_permission(tests.id('bell'), 'jobs.read') || ' ' || public.has_permission(tests.id('bell'), 'audit.read')$$),
+    tests.says('bell staff', $$public.has_permission(tests.id('bell'), 'jobs.read') || ' ' || public.has_permission(tests.id('bell'), 'audit.read')$$),
     'true false', '[ACC-4] and the person may do what they could, and no more'
 );
 select is(pg_temp.back('bell admin', 'bell staff'), 'false', 'twice does no harm');
-select is(pg_temp.as('bell admin', $$public.restore_member(tests.id('bell'), gen_random_uuid())$$), 'PT404 There is no such person.', 'who never was there does not come back');
+select is(tests.says('bell admin', $$public.restore_member(tests.id('bell'), gen_random_uuid())$$), 'PT404 There is no such person.', 'who never was there does not come back');
 
 select is(pg_temp.out('bell agent', 'bell agent'), 'true', '[ACC-4] everybody may leave, whatever their role');
 select is(pg_temp.out('bell agent', 'bell agent'), 'PT404 There is nothing here, or it is not yours.', '[ACC-4] and then there is nothing to leave');
@@ -372,11 +355,11 @@ select is(
 );
 select is(pg_temp.out('bell owner', 'bell owner'), 'P0001 A business always keeps at least one owner.', '[ACC-5] the last owner does not leave');
 select is(
-    pg_temp.as('finch owner', format('public.remove_member(tests.id(''bell''), %L)', pg_temp.member('bell staff'))),
+    tests.says('finch owner', format('public.remove_member(tests.id(''bell''), %L)', pg_temp.member('bell staff'))),
     'PT404 There is nothing here, or it is not yours.', '[ISO-1] nobody removes another business''s people'
 );
 select is(
-    pg_temp.as('finch owner', format('public.remove_member(tests.id(''finch''), %L)', pg_temp.member('bell staff'))),
+    tests.says('finch owner', format('public.remove_member(tests.id(''finch''), %L)', pg_temp.member('bell staff'))),
     'PT404 There is no such person in the team.', '[ISO-1] nor as their own'
 );
 delete from auth.sessions where user_id = tests.id('bell deputy');
@@ -387,7 +370,7 @@ select is(
 -- Who left comes back by an invitation, in the role that it offers.
 select set_config('tests.token', tests.invited('bell', tests.address('bell agent'), 'staff', 'return'), true);
 select is(
-    pg_temp.as('bell agent', $$public.accept_invitation(current_setting('tests.token'), null, gen_random_uuid()) = tests.id('bell')$$),
+    tests.says('bell agent', $$public.accept_invitation(current_setting('tests.token'), null, gen_random_uuid()) = tests.id('bell')$$),
     'true', '[ACC-4] who left comes back by an invitation'
 );
 select results_eq(
@@ -402,13 +385,13 @@ select results_eq(
 create function pg_temp.hand(who text, whom text) returns text
     language sql
 as $$
-    select pg_temp.as(who, format('public.hand_over_ownership(tests.id(''bell''), %L, ''00000000-0000-4000-8000-000000000004'')', pg_temp.member(whom)))
+    select tests.says(who, format('public.hand_over_ownership(tests.id(''bell''), %L, ''00000000-0000-4000-8000-000000000004'')', pg_temp.member(whom)))
 $$;
 select is(pg_temp.hand('bell admin', 'bell staff'), '42501 Only an owner can do that.', '[ACC-5] only an owner hands the business over');
 select matches(pg_temp.hand('bell staff', 'bell admin'), '^42501 Your role', '[ACC-5] staff even less');
 select is(pg_temp.hand('bell owner', 'bell owner'), 'P0001 Choose somebody else of the team.', '[ACC-5] and not to themselves');
 select is(
-    pg_temp.as('bell owner', $$public.hand_over_ownership(tests.id('bell'), gen_random_uuid(), gen_random_uuid())$$),
+    tests.says('bell owner', $$public.hand_over_ownership(tests.id('bell'), gen_random_uuid(), gen_random_uuid())$$),
     'PT404 There is no such person in the team.', '[ACC-5] nor to nobody'
 );
 select is((select array_agg(pg_temp.hand('bell owner', 'bell admin')) from generate_series(1, 2)), array['true', 'true'], '[ACC-5] an owner hands the business over, and the form sent twice does it once');

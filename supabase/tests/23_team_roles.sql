@@ -7,23 +7,6 @@ select tests.business('finch');
 select tests.member('bell', 'admin');
 select tests.member('bell', 'staff');
 
-create function pg_temp.as(who text, act text) returns text
-    language plpgsql
-as $$
-declare
-    answer text;
-begin
-    perform tests.authenticate_as(who);
-    execute 'select (' || act || ')::text' into answer;
-    perform tests.be_postgres();
-    return coalesce(answer, 'nothing');
-exception
-    when others then
-        perform tests.be_postgres();
-        return sqlstate || ' ' || sqlerrm;
-end
-$$;
-
 create function pg_temp.member(person text) returns uuid
     language sql
 as $$
@@ -32,7 +15,7 @@ $$;
 create function pg_temp.give(who text, whom text, role text) returns text
     language sql
 as $$
-    select pg_temp.as(who, format('public.change_member_role(tests.id(''bell''), %L, %L)', pg_temp.member(whom), tests.role('bell', role)))
+    select tests.says(who, format('public.change_member_role(tests.id(''bell''), %L, %L)', pg_temp.member(whom), tests.role('bell', role)))
 $$;
 
 ------------------------------------------------------------------------------------------------------
@@ -42,7 +25,7 @@ $$;
 create function pg_temp.save(who text, role text, name text, variadic permissions text[]) returns text
     language sql
 as $$
-    select pg_temp.as(who, format('public.save_role(tests.id(''bell''), %L, %L, %L, gen_random_uuid())', tests.role('bell', role), name, permissions))
+    select tests.says(who, format('public.save_role(tests.id(''bell''), %L, %L, %L, gen_random_uuid())', tests.role('bell', role), name, permissions))
 $$;
 create function pg_temp.allowed(role text) returns text
     language sql
@@ -75,11 +58,11 @@ select matches(pg_temp.save('bell admin', 'Bookkeeper', 'The books', 'payments.r
 select is(pg_temp.allowed('The books'), 'account.read audit.read payments.read', '[ACC-3] to just what was chosen');
 select is(pg_temp.give('bell admin', 'bell staff', 'The books'), 'true', '[ACC-3] it is given');
 select is(
-    pg_temp.as('bell staff', $$public.has_permission(tests.id('bell'), 'payments.read') || ' ' || public.has_permission(tests.id('bell'), 'jobs.read')$$),
+    tests.says('bell staff', $$public.has_permission(tests.id('bell'), 'payments.read') || ' ' || public.has_permission(tests.id('bell'), 'jobs.read')$$),
     'true false', '[ACC-3] and allows what it lists, and nothing else'
 );
 select pg_temp.save('bell admin', 'The books', 'The books', 'audit.read');
-select is(pg_temp.as('bell staff', $$public.has_permission(tests.id('bell'), 'payments.read')$$), 'false', '[ACC-3] a permission taken from a role is gone with the next statement');
+select is(tests.says('bell staff', $$public.has_permission(tests.id('bell'), 'payments.read')$$), 'false', '[ACC-3] a permission taken from a role is gone with the next statement');
 select is(
     pg_temp.save('bell owner', key, 'Renamed', 'jobs.read'), 'P0001 This role stays as it is. Make a role of your own instead.',
     format('[ACC-3] the role %s stays as it is', key)
@@ -96,7 +79,7 @@ select is(
     '[AUD-2] what stays as it was is not said to have been taken away'
 );
 select is(
-    pg_temp.as('bell admin', format('public.save_role(tests.id(''bell''), null, ''Idle'', %s, gen_random_uuid())', permissions)),
+    tests.says('bell admin', format('public.save_role(tests.id(''bell''), null, ''Idle'', %s, gen_random_uuid())', permissions)),
     'P0001 Choose at least one thing that this role may do.', format('[ACC-3] a role allows something: %s', permissions)
 )
 from unnest(array['''{}''', 'null']) as permissions;
@@ -105,12 +88,12 @@ select is(
     '[ACC-3] a role allows what is on the list'
 );
 select is(
-    pg_temp.as('bell admin', $$public.save_role(tests.id('bell'), tests.role('finch', 'staff'), 'Theirs', '{jobs.read}', gen_random_uuid())$$),
+    tests.says('bell admin', $$public.save_role(tests.id('bell'), tests.role('finch', 'staff'), 'Theirs', '{jobs.read}', gen_random_uuid())$$),
     'PT404 There is no such role.', '[ISO-1] another business''s role is not changed'
 );
 select is(
     (
-        select count(distinct pg_temp.as('bell admin', $$public.save_role(tests.id('bell'), null, 'Once', '{jobs.read}', '00000000-0000-4000-8000-000000000005')$$))
+        select count(distinct tests.says('bell admin', $$public.save_role(tests.id('bell'), null, 'Once', '{jobs.read}', '00000000-0000-4000-8000-000000000005')$$))
         from generate_series(1, 2)
     ),
     1::bigint, 'the same form sent twice makes one role'
@@ -132,7 +115,7 @@ select lives_ok(
 create function pg_temp.delete(who text, role text, business text default 'bell') returns text
     language sql
 as $$
-    select pg_temp.as(who, format('public.delete_role(tests.id(%L), %L)', business, tests.role(business, role)))
+    select tests.says(who, format('public.delete_role(tests.id(%L), %L)', business, tests.role(business, role)))
 $$;
 select tests.member_with('bell', array['account.read', 'jobs.read'], 'bell fitter');
 select tests.member_with('bell', array['account.read', 'jobs.read'], 'bell driver');
@@ -152,7 +135,7 @@ update public.invitations set expires_at = now() - interval '1 minute' where ema
 select matches(pg_temp.delete('bell staff', 'bell fitter'), '^42501', '[ACC-3] whoever may not change roles deletes none');
 select is(pg_temp.delete('bell admin', 'finch fitter', 'finch'), 'PT404 There is nothing here, or it is not yours.', '[ISO-1] another business''s role is not there');
 select is(
-    pg_temp.as('bell admin', $$public.delete_role(tests.id('bell'), tests.role('finch', 'finch fitter'))$$), 'PT404 There is no such role.',
+    tests.says('bell admin', $$public.delete_role(tests.id('bell'), tests.role('finch', 'finch fitter'))$$), 'PT404 There is no such role.',
     '[ISO-1] by no name'
 );
 select is(pg_temp.delete('bell owner', key), 'P0001 Every business has this role, and it stays.', format('[ACC-3] the role %s is not deleted', key))
@@ -162,10 +145,10 @@ select is((select withdrawn_at is not null from public.invitations where email =
 select is((select withdrawn_at from public.invitations where email = 'driver@mail.example'), null, 'and no other');
 select is((select role_id from public.members where id = tests.id('bell fitter membership')), null, 'whoever had it once has none');
 select is(
-    pg_temp.as('bell admin', format('public.restore_member(tests.id(''bell''), %L)', tests.id('bell fitter membership'))),
+    tests.says('bell admin', format('public.restore_member(tests.id(''bell''), %L)', tests.id('bell fitter membership'))),
     'P0001 The role they had is deleted. Invite them with another one.', '[ACC-4] and comes back with another one'
 );
-select is(pg_temp.as('bell fitter', $$public.has_permission(tests.id('bell'), 'jobs.read')$$), 'false', '[ACC-3] and may do nothing');
+select is(tests.says('bell fitter', $$public.has_permission(tests.id('bell'), 'jobs.read')$$), 'false', '[ACC-3] and may do nothing');
 
 ------------------------------------------------------------------------------------------------------
 -- Every permission by itself, and every one but it

@@ -19,23 +19,6 @@ as $$
     where id = tests.id(who)
 $$;
 
-create function pg_temp.as(who text, act text) returns text
-    language plpgsql
-as $$
-declare
-    answer text;
-begin
-    perform tests.authenticate_as(who);
-    execute 'select (' || act || ')::text' into answer;
-    perform tests.be_postgres();
-    return coalesce(answer, 'nothing');
-exception
-    when others then
-        perform tests.be_postgres();
-        return sqlstate || ' ' || sqlerrm;
-end
-$$;
-
 -- The same after a change, and both undone.
 create function pg_temp.after(change text, who text, act text) returns text
     language plpgsql
@@ -44,7 +27,7 @@ declare
     answer text;
 begin
     execute change;
-    answer := pg_temp.as(who, act);
+    answer := tests.says(who, act);
     raise exception using errcode = 'TF001', message = answer;
 exception
     when sqlstate 'TF001' then
@@ -91,16 +74,16 @@ $$;
 ------------------------------------------------------------------------------------------------------
 
 select matches(
-    pg_temp.as('bell staff', $$public.add_domain(tests.id('bell'), 'bell.example', gen_random_uuid())$$), '^42501 Your role', '[ACC-4] staff names no domain'
+    tests.says('bell staff', $$public.add_domain(tests.id('bell'), 'bell.example', gen_random_uuid())$$), '^42501 Your role', '[ACC-4] staff names no domain'
 );
 select is(
-    pg_temp.as('bell admin', $$public.add_domain(tests.id('bell'), 'bell.example', gen_random_uuid())$$), '42501 Only an owner can do that.', '[ACC-4] nor does an admin'
+    tests.says('bell admin', $$public.add_domain(tests.id('bell'), 'bell.example', gen_random_uuid())$$), '42501 Only an owner can do that.', '[ACC-4] nor does an admin'
 );
 select matches(
-    pg_temp.as('finch owner', $$public.add_domain(tests.id('bell'), 'bell.example', gen_random_uuid())$$), '^PT404', '[ACC-4] nor another business'
+    tests.says('finch owner', $$public.add_domain(tests.id('bell'), 'bell.example', gen_random_uuid())$$), '^PT404', '[ACC-4] nor another business'
 );
 select is(
-    pg_temp.as('bell owner', format('public.add_domain(tests.id(''bell''), %L, gen_random_uuid())', name)),
+    tests.says('bell owner', format('public.add_domain(tests.id(''bell''), %L, gen_random_uuid())', name)),
     'P0001 Give the part of your addresses after the @, like example.co.uk.', format('[ACC-4] %s is no domain', what)
 )
 from (
@@ -111,13 +94,13 @@ from (
         ('a part over 63 letters', repeat('a', 64) || '.example'), ('two lines', E'bell.example\nfinch.example')
 ) as tried (what, name);
 select is(
-    length(pg_temp.as('bell owner', format($$public.add_domain(tests.id('bell'), %L, gen_random_uuid())$$, repeat('a.', 117) || 'exampl'))),
+    length(tests.says('bell owner', format($$public.add_domain(tests.id('bell'), %L, gen_random_uuid())$$, repeat('a.', 117) || 'exampl'))),
     36, '[ACC-4] 240 letters are not too long'
 );
 delete from public.domains;
 select is(
     (
-        select count(distinct pg_temp.as('bell owner', $$public.add_domain(tests.id('bell'), ' Bell.EXAMPLE ', '00000000-0000-4000-8000-000000000001')$$))
+        select count(distinct tests.says('bell owner', $$public.add_domain(tests.id('bell'), ' Bell.EXAMPLE ', '00000000-0000-4000-8000-000000000001')$$))
         from generate_series(1, 2)
     ),
     1::bigint, '[ACC-4] the same form sent twice names one domain'
@@ -131,7 +114,7 @@ select is(
     (select length(d.record) from public.domains as d), length('tradersflow-verification=') + 32, '[ACC-4] its record holds 192 random bits'
 );
 select is(
-    pg_temp.as('bell owner', $$public.add_domain(tests.id('bell'), 'bell.example', gen_random_uuid())$$),
+    tests.says('bell owner', $$public.add_domain(tests.id('bell'), 'bell.example', gen_random_uuid())$$),
     'P0001 This domain is on your list already.', '[ACC-4] a business names a domain once'
 );
 select is(
@@ -150,7 +133,7 @@ select matches(
 );
 select tests.keep('bell domain', (select d.id from public.domains as d));
 select matches(
-    pg_temp.as('finch owner', $$public.add_domain(tests.id('finch'), 'bell.example', gen_random_uuid())$$), '^[0-9a-f-]{36}$',
+    tests.says('finch owner', $$public.add_domain(tests.id('finch'), 'bell.example', gen_random_uuid())$$), '^[0-9a-f-]{36}$',
     '[ACC-4] before anybody has proven it, everybody may say it is theirs'
 );
 select tests.keep('finch domain', (select d.id from public.domains as d where d.account_id = tests.id('finch')));
@@ -162,7 +145,7 @@ select is(
 );
 
 -- Who sees them
-select is(pg_temp.as(who, '(select string_agg(d.domain, '' '') from public.domains as d)'), seen, format('[ACC-4] %s sees %s', who, seen))
+select is(tests.says(who, '(select string_agg(d.domain, '' '') from public.domains as d)'), seen, format('[ACC-4] %s sees %s', who, seen))
 from (values ('bell owner', 'bell.example'), ('bell admin', 'bell.example'), ('bell staff', 'nothing'), ('priya', 'nothing')) as tried (who, seen);
 
 ------------------------------------------------------------------------------------------------------
@@ -252,7 +235,7 @@ select pg_temp.age('bell', interval '0');
 
 select pg_temp.address('priya', 'priya@bell.example');
 select is(
-    pg_temp.as('priya', 'public.joinable()'),
+    tests.says('priya', 'public.joinable()'),
     jsonb_build_object(
         'account_id', tests.id('bell'), 'business', 'Bell', 'domain', 'bell.example', 'role', 'Staff', 'joining', 'approval', 'asked_at', null
     )::text,
@@ -311,7 +294,7 @@ from (
         ('she was refused as somebody else with her mailbox', $$insert into public.join_requests (account_id, user_id, email, display_name, state) values (tests.id('bell'), tests.id('ravi'), 'priya+new@bell.example', 'P', 'refused')$$)
 ) as tried (why, change);
 select is(
-    pg_temp.as('priya', format('public.%s', act)), answer, format('[ACC-4] %s of another business is refused', act)
+    tests.says('priya', format('public.%s', act)), answer, format('[ACC-4] %s of another business is refused', act)
 )
 from (
     values
@@ -330,7 +313,7 @@ from (values ('joinable()'), ($$join_by_domain(tests.id('bell'), 'Priya', gen_ra
 
 select is(
     (
-        select string_agg(pg_temp.as('priya', $$public.join_by_domain(tests.id('bell'), ' Priya Nair ', '00000000-0000-4000-8000-000000000002')$$), ' ')
+        select string_agg(tests.says('priya', $$public.join_by_domain(tests.id('bell'), ' Priya Nair ', '00000000-0000-4000-8000-000000000002')$$), ' ')
         from generate_series(1, 2)
     ),
     '{"joined": false} {"joined": false}', '[ACC-4] she asks, and asks no more when the form is sent again'
@@ -344,13 +327,13 @@ from (
         ('somebody else has asked', $$insert into public.join_requests (account_id, user_id, email, display_name, created_at) values (tests.id('bell'), tests.id('una'), 'una@bell.example', 'Una', '2026-01-01')$$),
         ('she has asked another business', $$insert into public.join_requests (account_id, user_id, email, display_name, created_at) values (tests.id('finch'), tests.id('priya'), 'priya@bell.example', 'P', '2026-01-01')$$)
 ) as tried (what, change);
-select is(pg_temp.as('priya', $$public.join_by_domain(tests.id('bell'), 'P', gen_random_uuid())$$), '{"joined": false}', 'asking again');
+select is(tests.says('priya', $$public.join_by_domain(tests.id('bell'), 'P', gen_random_uuid())$$), '{"joined": false}', 'asking again');
 select is(
     (select array[count(*)::text, min(q.email), min(q.display_name), min(q.state)] from public.join_requests as q where q.account_id = tests.id('bell')),
     array['1', 'priya@bell.example', 'Priya Nair', 'waiting'], 'changes nothing'
 );
-select is(pg_temp.as('priya', 'public.joinable() ->> ''asked_at'' is not null'), 'true', '[ACC-4] and she sees that she has asked');
-select is(pg_temp.as('priya', '(select count(*) from public.members)'), '0', '[ACC-4] asking alone opens nothing');
+select is(tests.says('priya', 'public.joinable() ->> ''asked_at'' is not null'), 'true', '[ACC-4] and she sees that she has asked');
+select is(tests.says('priya', '(select count(*) from public.members)'), '0', '[ACC-4] asking alone opens nothing');
 select is(
     (select string_agg(o.to_address, ' ' order by o.to_address) from mail.outbox as o where o.template = 'join_asked'),
     (select string_agg(a, ' ' order by a) from (values (tests.address('bell owner')), (tests.address('bell admin')), (tests.address('bell recruiter'))) as those (a)),
@@ -360,7 +343,7 @@ select is(
     (select min(o.data::text) from mail.outbox as o where o.template = 'join_asked'),
     '{"email": "priya@bell.example", "domain": "bell.example", "person_name": "Priya Nair", "business_name": "Bell"}', 'who asks'
 );
-select is(pg_temp.as(who, '(select string_agg(q.display_name, '' '') from public.join_requests as q)'), seen, format('[ACC-4] %s sees of requests: %s', who, seen))
+select is(tests.says(who, '(select string_agg(q.display_name, '' '') from public.join_requests as q)'), seen, format('[ACC-4] %s sees of requests: %s', who, seen))
 from (values ('bell admin', 'Priya Nair'), ('bell staff', 'nothing'), ('priya', 'nothing'), ('finch owner', 'nothing')) as tried (who, seen);
 select tests.keep('bell request', (select q.id from public.join_requests as q where q.account_id = tests.id('bell')));
 select is(
@@ -372,7 +355,7 @@ select is(
 -- Deciding
 ------------------------------------------------------------------------------------------------------
 
-select matches(pg_temp.as(who, act), answer, format('[ACC-4] %s: %s', who, act))
+select matches(tests.says(who, act), answer, format('[ACC-4] %s: %s', who, act))
 from (
     values
         ('bell staff', $$public.approve_join_request(tests.id('bell'), tests.id('bell request'), tests.role('bell', 'staff'))$$, '^42501 Your role'),
@@ -405,7 +388,7 @@ select is(
     pg_temp.after($$select 1$$, 'bell admin', $$public.refuse_join_request(tests.id('bell'), tests.id('bell request'))$$), 'true', '[ACC-4] an admin may refuse'
 );
 select is(
-    pg_temp.as('bell admin', $$public.approve_join_request(tests.id('bell'), tests.id('bell request'), tests.role('bell', 'agent'))$$), 'true',
+    tests.says('bell admin', $$public.approve_join_request(tests.id('bell'), tests.id('bell request'), tests.role('bell', 'agent'))$$), 'true',
     '[ACC-4] an admin lets her in, with the role they choose'
 );
 select is(
@@ -421,7 +404,7 @@ select results_eq(
     $$values ('priya@bell.example', '{"approved": true, "business_name": "Bell"}'::jsonb)$$, '[ACC-4] and she is told'
 );
 select matches(
-    pg_temp.as('bell owner', act), '^PT404 There is no such request', '[ACC-4] what is decided stays decided'
+    tests.says('bell owner', act), '^PT404 There is no such request', '[ACC-4] what is decided stays decided'
 )
 from (
     values
@@ -434,19 +417,19 @@ select is(
 );
 -- Removed she stays out, at once and for good.
 update public.members as m set removed_at = now() where m.user_id = tests.id('priya');
-select is(pg_temp.as('priya', 'public.joinable()'), 'nothing', '[ACC-4] who was removed is not offered it again');
-select matches(pg_temp.as('priya', $$public.join_by_domain(tests.id('bell'), 'Priya', gen_random_uuid())$$), '^PT404 You cannot join', '[ACC-4] and cannot ask');
+select is(tests.says('priya', 'public.joinable()'), 'nothing', '[ACC-4] who was removed is not offered it again');
+select matches(tests.says('priya', $$public.join_by_domain(tests.id('bell'), 'Priya', gen_random_uuid())$$), '^PT404 You cannot join', '[ACC-4] and cannot ask');
 
 -- Refused
 select pg_temp.address('ravi', 'ravi@bell.example');
-select pg_temp.as('ravi', $$public.join_by_domain(tests.id('bell'), ' ', gen_random_uuid())$$);
+select tests.says('ravi', $$public.join_by_domain(tests.id('bell'), ' ', gen_random_uuid())$$);
 select tests.keep('bell request', (select q.id from public.join_requests as q where q.user_id = tests.id('ravi')));
 select is((select q.display_name from public.join_requests as q where q.id = tests.id('bell request')), 'ravi@bell.example', 'who gives no name is called by their address');
-select is(pg_temp.as('bell recruiter', $$public.refuse_join_request(tests.id('bell'), tests.id('bell request'))$$), 'true', '[ACC-4] whoever may invite may say no');
+select is(tests.says('bell recruiter', $$public.refuse_join_request(tests.id('bell'), tests.id('bell request'))$$), 'true', '[ACC-4] whoever may invite may say no');
 select is(
     (select o.data ->> 'approved' from mail.outbox as o where o.template = 'join_decided' and o.to_address = 'ravi@bell.example'), 'false', 'and he is told'
 );
-select is(pg_temp.as('ravi', 'public.joinable()'), 'nothing', '[ACC-4] he is offered it no more');
+select is(tests.says('ravi', 'public.joinable()'), 'nothing', '[ACC-4] he is offered it no more');
 select matches(
     pg_temp.after($$update public.domains as d set joining = 'automatic'$$, 'ravi', $$public.join_by_domain(tests.id('bell'), 'Ravi', gen_random_uuid())$$),
     '^PT404 You cannot join', '[ACC-4] not even when everybody else may join'
@@ -456,7 +439,7 @@ select matches(
 -- Choosing who joins, and joining at once
 ------------------------------------------------------------------------------------------------------
 
-select matches(pg_temp.as(who, act), answer, format('[ACC-4] %s: %s', who, act))
+select matches(tests.says(who, act), answer, format('[ACC-4] %s: %s', who, act))
 from (
     values
         ('bell staff', $$public.set_domain_joining(tests.id('bell'), tests.id('bell domain'), 'automatic', tests.role('bell', 'staff'))$$, '^42501 Your role'),
@@ -473,12 +456,12 @@ from (
         ('finch owner', $$public.remove_domain(tests.id('finch'), tests.id('bell domain'))$$, '^PT404 There is no such domain')
 ) as tried (who, act, answer);
 select pg_temp.address('una', 'una@bell.example');
-select pg_temp.as('una', $$public.join_by_domain(tests.id('bell'), 'Una', gen_random_uuid())$$);
+select tests.says('una', $$public.join_by_domain(tests.id('bell'), 'Una', gen_random_uuid())$$);
 select pg_temp.address('ned', 'ned@bell.example');
-select pg_temp.as('ned', $$public.join_by_domain(tests.id('bell'), 'Ned', gen_random_uuid())$$);
+select tests.says('ned', $$public.join_by_domain(tests.id('bell'), 'Ned', gen_random_uuid())$$);
 insert into public.join_requests (account_id, user_id, email, display_name) values (tests.id('finch'), tests.id('una'), 'una@finch.example', 'Una');
 select is(
-    pg_temp.as('bell owner', $$public.set_domain_joining(tests.id('bell'), tests.id('bell domain'), 'automatic', tests.role('bell', 'agent'))$$), 'true',
+    tests.says('bell owner', $$public.set_domain_joining(tests.id('bell'), tests.id('bell domain'), 'automatic', tests.role('bell', 'agent'))$$), 'true',
     '[ACC-4] the owner lets everybody join by the domain, in a role they choose'
 );
 select is(
@@ -486,7 +469,7 @@ select is(
     'bell.example automatic, other.example approval', 'by that one'
 );
 select is(
-    pg_temp.as('una', $$public.join_by_domain(tests.id('bell'), 'Una', gen_random_uuid())$$), '{"joined": true}', '[ACC-4] whoever has an address there joins at once'
+    tests.says('una', $$public.join_by_domain(tests.id('bell'), 'Una', gen_random_uuid())$$), '{"joined": true}', '[ACC-4] whoever has an address there joins at once'
 );
 select is(
     (select array[m.display_name, m.email, r.key] from public.members as m join public.roles as r on r.account_id = m.account_id and r.id = m.role_id where m.user_id = tests.id('una')),
@@ -519,9 +502,9 @@ from (
         ($$public.remove_domain(tests.id('bell'), tests.id('bell domain'))$$),
         ($$public.approve_join_request(tests.id('bell'), (select q.id from public.join_requests as q where q.state = 'waiting'), tests.role('bell', 'staff'))$$)
 ) as tried (act);
-select is(pg_temp.as('bell owner', $$public.remove_domain(tests.id('bell'), tests.id('bell domain'))$$), 'true', '[ACC-4] the owner takes a domain off');
+select is(tests.says('bell owner', $$public.remove_domain(tests.id('bell'), tests.id('bell domain'))$$), 'true', '[ACC-4] the owner takes a domain off');
 select is((select string_agg(d.domain, ' ') from public.domains as d where d.account_id = tests.id('bell')), 'other.example', 'that one');
-select is(pg_temp.as('ned', 'public.joinable()'), 'nothing', '[ACC-4] and nobody joins by it any more');
-select is(pg_temp.as('una', '(select count(*) from public.me())'), '1', 'those who did stay');
+select is(tests.says('ned', 'public.joinable()'), 'nothing', '[ACC-4] and nobody joins by it any more');
+select is(tests.says('una', '(select count(*) from public.me())'), '1', 'those who did stay');
 
 select * from finish();

@@ -4,23 +4,6 @@ select plan(111);
 select tests.business('bell');
 select tests.business('finch');
 
-create function pg_temp.as(who text, act text) returns text
-    language plpgsql
-as $$
-declare
-    answer text;
-begin
-    perform tests.authenticate_as(who);
-    execute 'select (' || act || ')::text' into answer;
-    perform tests.be_postgres();
-    return coalesce(answer, 'nothing');
-exception
-    when others then
-        perform tests.be_postgres();
-        return sqlstate || ' ' || sqlerrm;
-end
-$$;
-
 -- Is the person's proof fresh? The refusal says nothing else.
 create function pg_temp.fresh(person text) returns text
     language plpgsql
@@ -43,11 +26,11 @@ select is(pg_temp.fresh('bell owner'), 'fresh', '[AUTH-4] whoever has just signe
 select tests.prove('bell owner', 'password', now() - interval '10 minutes' + interval '1 second');
 select is(pg_temp.fresh('bell owner'), 'fresh', '[AUTH-4] for ten minutes');
 select is(
-    (pg_temp.as('bell owner', 'public.me()')::jsonb ->> 'fresh_seconds')::integer, 1, '[AUTH-4] and sees how long it lasts'
+    (tests.says('bell owner', 'public.me()')::jsonb ->> 'fresh_seconds')::integer, 1, '[AUTH-4] and sees how long it lasts'
 );
 select tests.prove('bell owner', 'password', now() - interval '10 minutes');
 select is(pg_temp.fresh('bell owner'), 'stale', '[AUTH-4] after that an open session alone is not enough');
-select is((pg_temp.as('bell owner', 'public.me()')::jsonb ->> 'fresh_seconds')::integer, 0, '[AUTH-4] as the person sees');
+select is((tests.says('bell owner', 'public.me()')::jsonb ->> 'fresh_seconds')::integer, 0, '[AUTH-4] as the person sees');
 select tests.prove('bell owner', 'otp');
 select is(pg_temp.fresh('bell owner'), 'fresh', '[AUTH-4] any way of signing in proves it anew, a mailed code too');
 select is(pg_temp.fresh('finch owner'), 'fresh', '[AUTH-4] each person by themselves');
@@ -92,15 +75,15 @@ as $$
 begin
     perform tests.prove('hazel owner', 'password', now() - interval '11 minutes');
     return next is(
-        pg_temp.as('hazel owner', act), '42501 Confirm that it is you, then do this again.', '[AUTH-4] ' || told || ' asks for a fresh proof'
+        tests.says('hazel owner', act), '42501 Confirm that it is you, then do this again.', '[AUTH-4] ' || told || ' asks for a fresh proof'
     );
     perform tests.prove('hazel owner', 'password');
-    return next unalike(pg_temp.as('hazel owner', act), '%Confirm that it is you%', '[AUTH-4] and is done after it');
+    return next unalike(tests.says('hazel owner', act), '%Confirm that it is you%', '[AUTH-4] and is done after it');
 end
 $$;
 
 select is(
-    pg_temp.as('hazel staff', $$public.start_payouts(tests.id('hazel'))$$), '42501 Your role does not allow this. Ask the owner of the business.',
+    tests.says('hazel staff', $$public.start_payouts(tests.id('hazel'))$$), '42501 Your role does not allow this. Ask the owner of the business.',
     '[ACC-1] who may not at all is not asked to prove anything'
 );
 select pg_temp.asked(
@@ -118,7 +101,7 @@ select pg_temp.asked(
     $$public.hand_over_ownership(tests.id('hazel'), tests.id('hazel staff membership'), gen_random_uuid())$$, 'making somebody else the owner'
 );
 select matches(
-    pg_temp.as('hazel owner', $$public.start_payouts(tests.id('hazel'))$$), '^42501 Your role', '[ACC-5] nor is who has just given it away'
+    tests.says('hazel owner', $$public.start_payouts(tests.id('hazel'))$$), '^42501 Your role', '[ACC-5] nor is who has just given it away'
 );
 
 ------------------------------------------------------------------------------------------------------
@@ -148,41 +131,41 @@ end
 $$;
 
 select is(pg_temp.sees('oak owner'), 'oak', '[AUTH-4] whoever has no second factor is asked for none');
-select is(pg_temp.as('oak owner', 'public.me()')::jsonb -> 'second_factor', 'false', '[AUTH-4] and has given none');
+select is(tests.says('oak owner', 'public.me()')::jsonb -> 'second_factor', 'false', '[AUTH-4] and has given none');
 select tests.factor('oak owner', 'totp', 'unverified');
 select is(pg_temp.sees('oak owner'), 'oak', '[AUTH-4] nor is who has only begun to set one up');
 select tests.factor('oak owner', 'webauthn');
 select is(pg_temp.sees('oak owner'), 'none', '[AUTH-4] who has one and has not given it in this session sees nothing');
 select is(
-    pg_temp.as('oak owner', '(select count(*) from public.jobs)'), '0', '[AUTH-4] of no business, by the policies themselves'
+    tests.says('oak owner', '(select count(*) from public.jobs)'), '0', '[AUTH-4] of no business, by the policies themselves'
 );
-select is(pg_temp.as('oak owner', 'private.buckets_with(''documents.read'')'), '{}', '[AUTH-4] and no file');
+select is(tests.says('oak owner', 'private.buckets_with(''documents.read'')'), '{}', '[AUTH-4] and no file');
 select is(
-    pg_temp.as('oak owner', 'public.me()'), '42501 Give your second factor to go on.', '[AUTH-4] and is told what is missing'
-);
-select is(
-    pg_temp.as('oak owner', $$public.today(tests.id('oak'))$$), '42501 Give your second factor to go on.', '[AUTH-4] wherever they ask'
+    tests.says('oak owner', 'public.me()'), '42501 Give your second factor to go on.', '[AUTH-4] and is told what is missing'
 );
 select is(
-    pg_temp.as('oak owner', $$public.open_account('Third', 'plumber', false, null, 'Sam', gen_random_uuid())$$),
+    tests.says('oak owner', $$public.today(tests.id('oak'))$$), '42501 Give your second factor to go on.', '[AUTH-4] wherever they ask'
+);
+select is(
+    tests.says('oak owner', $$public.open_account('Third', 'plumber', false, null, 'Sam', gen_random_uuid())$$),
     '42501 Give your second factor to go on.', '[AUTH-4] they open no business'
 );
-select is(pg_temp.as('oak owner', '(select count(*) from public.my_sessions())'), '42501 Give your second factor to go on.', '[AUTH-4] see no session');
-select is(pg_temp.as('oak owner', $$public.report_refusal(tests.id('oak'), 'jobs.read', 'not_allowed')$$), '42501 Give your second factor to go on.', '[AUTH-4] and write nothing into a trail');
-select is(pg_temp.as('oak owner', '(select count(*) from public.permissions)'), '0', '[AUTH-4] not even what there is for everybody');
+select is(tests.says('oak owner', '(select count(*) from public.my_sessions())'), '42501 Give your second factor to go on.', '[AUTH-4] see no session');
+select is(tests.says('oak owner', $$public.report_refusal(tests.id('oak'), 'jobs.read', 'not_allowed')$$), '42501 Give your second factor to go on.', '[AUTH-4] and write nothing into a trail');
+select is(tests.says('oak owner', '(select count(*) from public.permissions)'), '0', '[AUTH-4] not even what there is for everybody');
 select tests.claim('oak owner');
 select ok(not private.belongs_to(tests.id('oak')), '[AUTH-4] nothing is repeated for them either');
 select is(
-    jsonb_array_length(pg_temp.as('oak owner', 'public.my_factors()')::jsonb -> 'factors'), 1, '[AUTH-4] they see which factor they are asked for'
+    jsonb_array_length(tests.says('oak owner', 'public.my_factors()')::jsonb -> 'factors'), 1, '[AUTH-4] they see which factor they are asked for'
 );
 select is(
-    (select array_agg(k order by k) from jsonb_object_keys(pg_temp.as('oak owner', 'public.my_factors()')::jsonb -> 'factors' -> 0) as k),
+    (select array_agg(k order by k) from jsonb_object_keys(tests.says('oak owner', 'public.my_factors()')::jsonb -> 'factors' -> 0) as k),
     array['added_at', 'id', 'kind', 'last_used_at', 'name'], '[AUTH-4] and never its secret'
 );
 select is(pg_temp.sees('oak staff'), 'oak', '[AUTH-4] nobody else is asked for it');
 select tests.give_factor('oak owner');
 select is(pg_temp.sees('oak owner'), 'oak', '[AUTH-4] once they have given it they are in');
-select is(pg_temp.as('oak owner', 'public.me()')::jsonb -> 'second_factor', 'true', '[AUTH-4] as they see');
+select is(tests.says('oak owner', 'public.me()')::jsonb -> 'second_factor', 'true', '[AUTH-4] as they see');
 update auth.sessions as s set aal = 'aal3' where s.user_id = tests.id('oak owner');
 select is(pg_temp.sees('oak owner'), 'oak', '[AUTH-4] by whatever is stronger too');
 update auth.sessions as s set aal = null where s.user_id = tests.id('oak owner');
@@ -195,7 +178,7 @@ update auth.sessions as s set aal = 'aal2' where s.user_id = tests.id('oak owner
 
 create function pg_temp.demand(person text, role text, demanded boolean default true) returns text
     language sql
-as $$ select pg_temp.as(person, format('public.demand_factor(tests.id(%L), tests.role(%L, %L), %L)', 'oak', 'oak', role, demanded)) $$;
+as $$ select tests.says(person, format('public.demand_factor(tests.id(%L), tests.role(%L, %L), %L)', 'oak', 'oak', role, demanded)) $$;
 
 select is(pg_temp.demand('oak staff', 'staff'), '42501 Your role does not allow this. Ask the owner of the business.', '[AUTH-4] who may not change roles asks none for a factor');
 select is(pg_temp.demand('elm owner', 'staff'), 'PT404 There is nothing here, or it is not yours.', '[AUTH-4] nor does another business');
@@ -210,19 +193,19 @@ select is(
     (select count(*) from public.roles as r where r.demands_factor), 1::bigint, '[AUTH-4] of that role, in that business'
 );
 select is(pg_temp.sees('oak staff'), 'none', '[AUTH-4] whoever has the role sees nothing of the business from the next statement on');
-select is(pg_temp.as('oak staff', '(select count(*) from public.jobs)'), '0', '[AUTH-4] by the policies themselves');
-select is(pg_temp.as('oak staff', 'private.buckets_with(''documents.read'')'), '{}', '[AUTH-4] and no file of it');
+select is(tests.says('oak staff', '(select count(*) from public.jobs)'), '0', '[AUTH-4] by the policies themselves');
+select is(tests.says('oak staff', 'private.buckets_with(''documents.read'')'), '{}', '[AUTH-4] and no file of it');
 select is(
-    pg_temp.as('oak staff', $$public.today(tests.id('oak'))$$), '42501 This business asks for a second factor. Set one up to go on.',
+    tests.says('oak staff', $$public.today(tests.id('oak'))$$), '42501 This business asks for a second factor. Set one up to go on.',
     '[AUTH-4] and is told what to do'
 );
-select is(pg_temp.as('oak staff', 'public.me()')::jsonb -> 'accounts', '[]', '[AUTH-4] they are shown nothing of it');
+select is(tests.says('oak staff', 'public.me()')::jsonb -> 'accounts', '[]', '[AUTH-4] they are shown nothing of it');
 select is(
-    pg_temp.as('oak staff', 'public.me()')::jsonb -> 'demanding', jsonb_build_array(jsonb_build_object('id', tests.id('oak'), 'name', 'Oak')),
+    tests.says('oak staff', 'public.me()')::jsonb -> 'demanding', jsonb_build_array(jsonb_build_object('id', tests.id('oak'), 'name', 'Oak')),
     '[AUTH-4] but that it asks'
 );
 select is(
-    pg_temp.as('oak staff', $$public.remove_member(tests.id('oak'), tests.id('oak staff membership'))$$),
+    tests.says('oak staff', $$public.remove_member(tests.id('oak'), tests.id('oak staff membership'))$$),
     '42501 This business asks for a second factor. Set one up to go on.', '[AUTH-4] nor do they write, not even themselves off'
 );
 select tests.claim('oak staff');
@@ -230,13 +213,13 @@ select ok(not private.belongs_to(tests.id('oak')), '[AUTH-4] and nothing of it i
 select is(pg_temp.sees('oak admin'), 'oak', '[AUTH-4] who has another role sees what they saw');
 select is(pg_temp.sees('oak twice'), 'elm', '[AUTH-4] and whoever works for another business too sees that one');
 select is(
-    (select string_agg(a ->> 'name', ' ') from jsonb_array_elements(pg_temp.as('oak twice', 'public.me()')::jsonb -> 'accounts') as a), 'Elm',
+    (select string_agg(a ->> 'name', ' ') from jsonb_array_elements(tests.says('oak twice', 'public.me()')::jsonb -> 'accounts') as a), 'Elm',
     '[AUTH-4] which is all that they are shown'
 );
 select tests.factor('oak staff');
 select tests.give_factor('oak staff');
 select is(pg_temp.sees('oak staff'), 'oak', '[AUTH-4] whoever sets one up and gives it sees everything again');
-select is(pg_temp.as('oak staff', 'public.me()')::jsonb -> 'demanding', '[]', '[AUTH-4] and is asked no more');
+select is(tests.says('oak staff', 'public.me()')::jsonb -> 'demanding', '[]', '[AUTH-4] and is asked no more');
 select tests.factor('oak admin');
 select tests.give_factor('oak admin');
 select is(pg_temp.demand('oak admin', 'admin'), 'true', '[AUTH-4] who has given theirs may ask their own role');
@@ -256,12 +239,12 @@ select is_empty(
 
 create function pg_temp.codes(person text) returns text[]
     language sql
-as $$ select pg_temp.as(person, 'public.make_recovery_codes()')::text[] $$;
+as $$ select tests.says(person, 'public.make_recovery_codes()')::text[] $$;
 
-select is(pg_temp.as('finch owner', 'public.make_recovery_codes()'), '42501 Your session has ended. Sign in again.', '[AUTH-4] nobody makes recovery codes in a session that has ended');
-select is(pg_temp.as('elm owner', 'public.make_recovery_codes()'), 'P0001 Set up a second factor first.', '[AUTH-4] nor who has no factor to recover');
+select is(tests.says('finch owner', 'public.make_recovery_codes()'), '42501 Your session has ended. Sign in again.', '[AUTH-4] nobody makes recovery codes in a session that has ended');
+select is(tests.says('elm owner', 'public.make_recovery_codes()'), 'P0001 Set up a second factor first.', '[AUTH-4] nor who has no factor to recover');
 select tests.prove('oak owner', 'totp', now() - interval '11 minutes');
-select is(pg_temp.as('oak owner', 'public.make_recovery_codes()'), '42501 Confirm that it is you, then do this again.', '[AUTH-4] and it takes a fresh proof');
+select is(tests.says('oak owner', 'public.make_recovery_codes()'), '42501 Confirm that it is you, then do this again.', '[AUTH-4] and it takes a fresh proof');
 select tests.prove('oak owner', 'totp');
 create temporary table made as select pg_temp.codes('oak owner') as codes;
 select is((select cardinality(codes) from made), 10, '[AUTH-4] ten recovery codes are made');
@@ -276,10 +259,10 @@ create function pg_temp.code(place integer) returns text
 as $$ select codes[place] from made $$;
 create function pg_temp.recover(person text, code text) returns text
     language sql
-as $$ select pg_temp.as(person, format('public.use_recovery_code(%L)', code)) $$;
+as $$ select tests.says(person, format('public.use_recovery_code(%L)', code)) $$;
 
 select is(pg_temp.recover('oak owner', pg_temp.code(1)), 'P0001 You are in already, so no recovery code is needed.', '[AUTH-4] who is in needs no code, and uses none up');
-select is((pg_temp.as('oak owner', 'public.my_factors()')::jsonb ->> 'recovery_codes_left')::integer, 10, '[AUTH-4] all ten are left');
+select is((tests.says('oak owner', 'public.my_factors()')::jsonb ->> 'recovery_codes_left')::integer, 10, '[AUTH-4] all ten are left');
 select is(pg_temp.recover('finch owner', pg_temp.code(1)), '42501 Your session has ended. Sign in again.', '[AUTH-4] a code alone lets nobody in');
 -- The phone is lost: signed in anew, with a session on the lost phone still open.
 update auth.sessions as s set aal = 'aal1' where s.id = (select t.session_id from tests.things as t where t.name = 'oak owner');
@@ -309,7 +292,7 @@ select set_eq(
 );
 select tests.factor('oak owner');
 select is(pg_temp.recover('oak owner', pg_temp.code(1)), 'false', '[AUTH-4] a code works once');
-select is((pg_temp.as('oak owner', 'public.my_factors()')::jsonb ->> 'recovery_codes_left')::integer, 9, '[AUTH-4] the others stay');
+select is((tests.says('oak owner', 'public.my_factors()')::jsonb ->> 'recovery_codes_left')::integer, 9, '[AUTH-4] the others stay');
 select tests.give_factor('oak owner');
 select isnt(pg_temp.codes('oak owner'), null, '[AUTH-4] until new ones are made');
 update auth.sessions as s set aal = 'aal1' where s.user_id = tests.id('oak owner');
@@ -329,7 +312,7 @@ create function pg_temp.told(person text) returns text[]
 as $$
 begin
     delete from mail.outbox where template = 'second_factor';
-    perform pg_temp.as(person, 'public.note_factors()');
+    perform tests.says(person, 'public.note_factors()');
     return array(
         select o.data ->> 'what' || ' ' || coalesce(o.data ->> 'name', '')
         from mail.outbox as o

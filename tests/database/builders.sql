@@ -73,6 +73,24 @@ as $$
     select set_config('role', 'postgres', true), set_config('request.jwt.claims', '', true)
 $$;
 
+-- What a call answers to somebody, as they would get it: text, 'nothing', or the error's code and message.
+create function tests.says(who text, act text) returns text
+    language plpgsql
+as $$
+declare
+    answer text;
+begin
+    perform tests.authenticate_as(who);
+    execute 'select (' || act || ')::text' into answer;
+    perform tests.be_postgres();
+    return coalesce(answer, 'nothing');
+exception
+    when others then
+        perform tests.be_postgres();
+        return sqlstate || ' ' || sqlerrm;
+end
+$$;
+
 create function tests.send_headers(headers jsonb) returns void
     language sql
 as $$

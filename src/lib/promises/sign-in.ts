@@ -84,7 +84,7 @@ export const signIn: readonly LedgerRow[] = [
             code('src/lib/domain/passwords.ts', 'weaknessOf'),
             code('supabase/functions/auth-gate/new-credentials.ts', 'withGoodCredentials'),
             code('supabase/functions/auth-gate/breaches.ts', 'timesBreached'),
-            code('supabase/functions/auth-gate/common-passwords.ts', 'commonPasswords'),
+            code('supabase/functions/auth-gate/common-passwords.ts', 'mostCommon'),
             code('supabase/functions/auth-gate/plain-body.ts', 'plainBody'),
             fn('private.prepare_credentials()'),
             setting('auth.minimum_password_length', 15)
@@ -104,7 +104,7 @@ export const signIn: readonly LedgerRow[] = [
             ),
             test(
                 'unit',
-                '[AUTH-3] the shipped list is the dictionary’s, with twenty thousand entries and its licence'
+                '[AUTH-3] the most common passwords are twenty thousand, in lower case, and none too short to say anything'
             ),
             test(
                 'contract',

@@ -1,7 +1,7 @@
 /**
  * A new password or address at the gate, the last door that still sees a password. Whoever is signed in and changes one
  * must have proved afresh who they are, which the database says, asked with their own token (AUTH-8). A password is
- * judged by the rules of src/lib/domain/passwords.ts, with the shipped list of common ones, the person's own words, and the
+ * judged by the rules of src/lib/domain/passwords.ts, with the common ones of a dictionary that comes along, the person's own words, and the
  * list of those known from break-ins, where one is configured (AUTH-3).
  *
  * When that list can't be asked the password passes and the failure is logged: the other rules still hold, and somebody
@@ -10,6 +10,7 @@
  * Refusals: `fresh_proof_needed` 403, `session_ended` 401; `weak_password` 422 in the auth server's form, with one reason
  * out of `too_short`, `too_long`, `common`, `own_words` and `pwned`.
  */
+import { dictionary } from 'npm:@zxcvbn-ts/language-common@4.1.3';
 import { z } from 'npm:zod@4.6.7';
 import { normalPassword, weaknessInWords, weaknessOf } from '../../../src/lib/domain/passwords.ts';
 import type { Person } from '../_shared/caller.ts';
@@ -20,13 +21,14 @@ import { readSettings } from '../_shared/settings.ts';
 import { API_VERSION } from './answers.ts';
 import { fieldsOf } from './attempts.ts';
 import { timesBreached } from './breaches.ts';
-import { commonPasswords } from './common-passwords.ts';
+import { mostCommon } from './common-passwords.ts';
 import type { Body, Visit } from './visit.ts';
 
 const { PWNED_PASSWORDS_URL } = readSettings('PWNED_PASSWORDS_URL');
 
 const SERVICE_NAME = 'TradersFlow';
 const Words = z.array(z.string());
+const commonPasswords = mostCommon(Words.parse(dictionary['passwords-common']));
 
 /**
  * The body with its password in the one form that passwords have here, on the way in as on the way to being kept; the
