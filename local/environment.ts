@@ -30,7 +30,7 @@ export async function openSecrets(stateDir: string): Promise<{ secrets: Secrets;
     return { secrets, save };
 }
 
-export type ProviderName = 'google' | 'apple' | 'stripe' | 'mail' | 'passwords' | 'dns';
+export type ProviderName = 'google' | 'apple' | 'azure' | 'stripe' | 'mail' | 'passwords' | 'dns';
 
 type Provider = {
     /** The setting whose presence says: use the real one. */
@@ -51,6 +51,11 @@ const PROVIDERS: Record<ProviderName, Provider> = {
         key: 'APPLE_CLIENT_ID',
         demands: ['APPLE_CLIENT_SECRET'],
         fixed: { APPLE_ISSUER: 'https://appleid.apple.com' }
+    },
+    azure: {
+        key: 'AZURE_CLIENT_ID',
+        demands: ['AZURE_CLIENT_SECRET'],
+        fixed: { AZURE_URL: 'https://login.microsoftonline.com/common' }
     },
     stripe: {
         key: 'STRIPE_SECRET_KEY',

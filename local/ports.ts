@@ -12,7 +12,8 @@ export const USUAL_PORTS = {
     google: 54331,
     apple: 54332,
     passwords: 54333,
-    dns: 54334
+    dns: 54334,
+    azure: 54335
 } as const;
 
 export type PortName = keyof typeof USUAL_PORTS;

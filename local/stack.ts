@@ -47,6 +47,7 @@ export type StackInfo = {
     stripeWebhookSecret: string;
     googleUrl: string;
     appleUrl: string;
+    azureUrl: string;
     passwordsUrl: string;
     /** The stand-in for the DNS: its page, and its resolver under /dns-query. */
     dnsUrl: string;
@@ -98,6 +99,7 @@ const DATA = [
     ...['postgres', 'postgres.new', 'storage', 'drops', 'secrets.json', 'ports.json', 'logs'],
     ...['stripe.sqlite', 'stripe.sqlite-wal', 'stripe.sqlite-shm'],
     ...['mail.sqlite', 'mail.sqlite-wal', 'mail.sqlite-shm', 'google-keys.json', 'apple-keys.json'],
+    'azure-keys.json',
     'dns.json'
 ];
 
@@ -142,6 +144,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         stripe: url('stripe'),
         google: url('google'),
         apple: url('apple'),
+        azure: url('azure'),
         passwords: url('passwords'),
         dns: url('dns')
     };
@@ -288,6 +291,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
             ...played.secrets,
             googleUrl: urls.google,
             appleUrl: urls.apple,
+            azureUrl: urls.azure,
             passwordsUrl: urls.passwords,
             dnsUrl: urls.dns,
             controlUrl: url('control'),
@@ -343,7 +347,8 @@ async function openDoors(
         google: await open('google'),
         apple: await open('apple'),
         passwords: await open('passwords'),
-        dns: await open('dns')
+        dns: await open('dns'),
+        azure: await open('azure')
     };
 }
 

@@ -49,6 +49,11 @@ export function standInSettings(
                 APPLE_CLIENT_SECRET: kept('APPLE_CLIENT_SECRET', ''),
                 APPLE_ISSUER: urls.apple
             },
+            azure: {
+                AZURE_CLIENT_ID: 'stand-in-azure',
+                AZURE_CLIENT_SECRET: kept('AZURE_CLIENT_SECRET', ''),
+                AZURE_URL: `${urls.azure}/common`
+            },
             dns: { DNS_RESOLVER_URL: `${urls.dns}/dns-query` }
         }
     };

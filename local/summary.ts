@@ -37,6 +37,7 @@ export function summary({ title, appUrl, stack, projectDir, seconds }: SummaryOp
 const NAMES: Record<string, string> = {
     google: 'Google',
     apple: 'Apple',
+    azure: 'Microsoft',
     stripe: 'Stripe',
     mail: 'the mail provider',
     passwords: 'the list of leaked passwords',

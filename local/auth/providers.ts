@@ -1,16 +1,17 @@
 /**
- * Google and Apple, as an OpenID Connect client sees them. Issuer and endpoints come from discovery, so the same code
- * serves the real ones and the stand-ins; what a token says is believed only after its signature, issuer, audience
- * and life are checked.
+ * Google, Apple and Microsoft, as an OpenID Connect client sees them. Issuer and endpoints come from discovery, so the same
+ * code serves the real ones and the stand-ins (Microsoft's own ways stand in microsoft.ts); what a token says is believed
+ * only after its signature, issuer, audience and life are checked.
  */
 import { createRemoteJWKSet, customFetch, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import type { AuthDeps } from './contract.ts';
 import { refusal } from './errors.ts';
+import { directoryEndpoints, issuerOfDirectory, microsoftPerson } from './microsoft.ts';
 import type { JsonObject } from './request.ts';
 import type { AuthSettings, ProviderSettings } from './settings.ts';
 
-export type ProviderName = 'google' | 'apple';
+export type ProviderName = 'google' | 'apple' | 'azure';
 
 /** What a provider vouches for. `claims` is what the person's metadata and identity keep of it. */
 export type ProviderPerson = {
@@ -37,10 +38,16 @@ export type Providers = {
 
 const ISSUERS: Record<ProviderName, string> = {
     google: 'https://accounts.google.com',
-    apple: 'https://appleid.apple.com'
+    apple: 'https://appleid.apple.com',
+    azure: 'https://login.microsoftonline.com/common'
 };
 
-const SCOPES: Record<ProviderName, string> = { google: 'openid email profile', apple: 'openid email name' };
+/** What is asked for in any case. Microsoft's address comes only when the app asks for the scope email. */
+const SCOPES: Record<ProviderName, string> = {
+    google: 'openid email profile',
+    apple: 'openid email name',
+    azure: 'openid'
+};
 
 /** What this server decides itself and no app may override through the query. */
 const RESERVED = new Set([
@@ -93,7 +100,7 @@ type Deps = Pick<AuthDeps, 'externalUrl' | 'fetch' | 'log'>;
 
 export function createProviders(settings: AuthSettings, deps: Deps): Providers {
     const enabled = new Map<string, Provider>();
-    for (const name of ['google', 'apple'] as const) {
+    for (const name of ['google', 'apple', 'azure'] as const) {
         const provider = settings.external[name];
         if (provider?.enabled) enabled.set(name, createProvider(name, provider, deps));
     }
@@ -111,11 +118,22 @@ export function createProviders(settings: AuthSettings, deps: Deps): Providers {
 function createProvider(name: ProviderName, settings: ProviderSettings, deps: Deps): Provider {
     const issuer = (settings.url || ISSUERS[name]).replace(/\/$/, '');
     const redirectUri = settings.redirect_uri || `${deps.externalUrl}/callback`;
-    const endpoints = cachedDiscovery(issuer, deps);
+    const discovered = cachedDiscovery(issuer, deps);
+    const isMicrosoft = name === 'azure';
+    const entrance = isMicrosoft ? async () => directoryEndpoints(issuer) : discovered;
+    const directories = new Map<string, () => Promise<Endpoints>>();
+    /** Keys of whoever issued a token: the provider itself, or at Microsoft the directory that the token names. */
+    const issuerOf = async (idToken: string): Promise<Pick<Endpoints, 'issuer' | 'keys'>> => {
+        if (!isMicrosoft) return discovered();
+        const named = issuerOfDirectory(issuer, idToken);
+        const known = directories.get(named) ?? cachedDiscovery(named, deps);
+        directories.set(named, known);
+        return known();
+    };
     return {
         name,
         async authorizeUrl(state, scopes, extra) {
-            const { authorization_endpoint } = await endpoints();
+            const { authorization_endpoint } = await entrance();
             const url = new URL(authorization_endpoint);
             for (const [key, value] of Object.entries(extra)) {
                 if (!RESERVED.has(key.toLowerCase())) url.searchParams.set(key, value);
@@ -130,8 +148,7 @@ function createProvider(name: ProviderName, settings: ProviderSettings, deps: De
             return url.href;
         },
         async redeem(code, userField) {
-            const { token_endpoint, token_endpoint_auth_methods_supported, keys, ...found } =
-                await endpoints();
+            const { token_endpoint, token_endpoint_auth_methods_supported } = await entrance();
             const tokens = await exchange(deps, {
                 endpoint: token_endpoint,
                 inBody: token_endpoint_auth_methods_supported.includes('client_secret_post'),
@@ -139,14 +156,10 @@ function createProvider(name: ProviderName, settings: ProviderSettings, deps: De
                 code,
                 redirectUri
             });
-            const claims = await verifiedClaims(
-                deps,
-                tokens.id_token,
-                keys,
-                found.issuer,
-                settings.client_id
-            );
-            const person = name === 'google' ? googlePerson(claims) : applePerson(claims, userField);
+            const by = await issuerOf(tokens.id_token);
+            const { client_id } = settings;
+            const claims = await verifiedClaims(deps, tokens.id_token, by.keys, by.issuer, client_id);
+            const person = personAt(name, claims, userField);
             return { accessToken: tokens.access_token, refreshToken: tokens.refresh_token, person };
         }
     };
@@ -230,6 +243,13 @@ async function verifiedClaims(
         deps.log(`auth: an id_token of ${issuer} was refused: ${(error as Error).message}`);
         throw refusal('unexpected_failure', 'Error getting user profile from external provider');
     }
+}
+
+function personAt(name: ProviderName, claims: JWTPayload, userField: string | undefined): ProviderPerson {
+    if (name === 'google') return googlePerson(claims);
+    if (name === 'apple') return applePerson(claims, userField);
+    const { proven, more } = microsoftPerson(claims);
+    return describe(claims, proven, more);
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');

@@ -149,7 +149,7 @@ const SUPPORTED_NOTICES = [
 export type Notice = (typeof SUPPORTED_NOTICES)[number];
 
 const SUPPORTED_HOOKS = ['send_email', 'custom_access_token'];
-const SUPPORTED_PROVIDERS = ['google', 'apple'];
+const SUPPORTED_PROVIDERS = ['google', 'apple', 'azure'];
 
 /**
  * Reads and checks the settings.

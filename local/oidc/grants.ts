@@ -1,7 +1,7 @@
 /** Authorisation codes and the tokens they buy (OpenID Connect Core 1.0, section 3.1). */
 import { createHash, randomBytes } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
-import type { ProviderName } from './people.ts';
+import { tenantOf, type ProviderName } from './people.ts';
 import type { State } from './state.ts';
 
 const CODE_LIFE_MS = 5 * 60_000;
@@ -17,6 +17,9 @@ export type Grant = {
     scope: string;
     nonce: string | undefined;
     challenge: { value: string; method: 'S256' | 'plain' } | undefined;
+    /** Microsoft does not tell this app whether it vouches for the address. */
+    proofUnsaid: boolean;
+    addressMissing: boolean;
 };
 
 type Options = { provider: ProviderName; issuer: string; clientId: string; state: State };
@@ -33,10 +36,13 @@ export type Grants = {
 export function createGrants({ provider, issuer, clientId, state }: Options): Grants {
     const codes = new Map<string, { grant: Grant; until: number }>();
 
-    const signed = (claims: Record<string, unknown>, audience: string) =>
+    /** Microsoft's tokens are each directory's own. */
+    const issuerFor = ({ email }: Grant) =>
+        provider === 'azure' ? `${issuer}/${tenantOf(email)}/v2.0` : issuer;
+    const signed = (claims: Record<string, unknown>, audience: string, by = issuer) =>
         new SignJWT(claims)
             .setProtectedHeader({ alg: 'RS256', kid: state.kid, typ: 'JWT' })
-            .setIssuer(issuer)
+            .setIssuer(by)
             .setAudience(audience)
             .setIssuedAt()
             .setExpirationTime(`${TOKEN_LIFE_S}s`)
@@ -76,9 +82,12 @@ export function createGrants({ provider, issuer, clientId, state }: Options): Gr
                     at_hash: half,
                     ...(provider === 'apple'
                         ? { auth_time: Math.floor(Date.now() / 1000), nonce_supported: true }
-                        : { azp: clientId })
+                        : provider === 'google'
+                          ? { azp: clientId }
+                          : { tid: tenantOf(grant.email), oid: objectOf(grant), ver: '2.0' })
                 },
-                clientId
+                clientId,
+                issuerFor(grant)
             );
             return {
                 access_token: accessToken,
@@ -105,12 +114,30 @@ function claimsOf(provider: ProviderName, grant: Grant): Record<string, unknown>
     const asked = grant.scope.split(' ');
     const [givenName, ...rest] = grant.name.split(/\s+/);
     return {
-        ...(asked.includes('email') ? { email: grant.email, email_verified: grant.emailVerified } : {}),
+        ...(asked.includes('email') ? addressClaims(provider, grant) : {}),
         ...(provider === 'apple' && grant.privateRelay ? { is_private_email: true } : {}),
+        ...(provider === 'azure' && asked.includes('profile')
+            ? { name: grant.name, preferred_username: grant.email }
+            : {}),
         ...(provider === 'google' && asked.includes('profile')
             ? { name: grant.name, given_name: givenName, family_name: rest.join(' ') }
             : {})
     };
+}
+
+/**
+ * Microsoft never says email_verified. An address in its tokens may be whatever a directory's administrator typed; only the
+ * optional claim xms_edov, which an app asks for, tells whether the owner of the domain stands behind it.
+ */
+function addressClaims(provider: ProviderName, grant: Grant): Record<string, unknown> {
+    if (provider !== 'azure') return { email: grant.email, email_verified: grant.emailVerified };
+    if (grant.addressMissing) return {};
+    return { email: grant.email, ...(grant.proofUnsaid ? {} : { xms_edov: grant.emailVerified }) };
+}
+
+/** The person's id in their directory. */
+function objectOf({ email }: Grant): string {
+    return tenantOf(`object@${email.toLowerCase()}`);
 }
 
 /** RFC 7636, 4.6. */

@@ -1,5 +1,5 @@
 /**
- * Google and Apple as OpenID Connect servers: discovery, keys, a page to choose a person on, the code flow with
+ * Google, Apple and Microsoft as OpenID Connect servers: discovery, keys, a page to choose a person on, the code flow with
  * optional PKCE, and tokens that verify. Whoever speaks to the real ones speaks to these without a change.
  *
  * Only the authorisation code is kept in memory: a restart in the middle of a sign-in means beginning it again.
@@ -17,10 +17,11 @@ import {
     problemPage,
     SCRIPT,
     SECURITY_HEADERS,
-    STYLE
+    STYLE,
+    type Offer
 } from './pages.ts';
-import { DEFAULT_PEOPLE, isEmailAddress, relayAddress, subjectOf } from './people.ts';
-import type { Person, ProviderName } from './people.ts';
+import { DEFAULT_PEOPLE, isEmailAddress, Person, relayAddress, subjectOf } from './people.ts';
+import type { ProviderName } from './people.ts';
 import { openState } from './state.ts';
 
 export type { Person } from './people.ts';
@@ -45,7 +46,13 @@ export type OidcDeps = {
 
 export type OidcServer = { fetch(request: Request): Response | Promise<Response>; close(): Promise<void> };
 
-const NAMES: Record<ProviderName, string> = { google: 'Google', apple: 'Apple' };
+const NAMES: Record<ProviderName, string> = { google: 'Google', apple: 'Apple', azure: 'Microsoft' };
+/** What somebody who is typed in may be besides: nobody at Apple has an address that Apple has not seen working. */
+const OFFERS: Record<ProviderName, readonly Offer[]> = {
+    google: ['unverified'],
+    apple: [],
+    azure: ['unverified', 'unsaid', 'missing']
+};
 const REQUEST_LIFE = '15m';
 
 const AuthorizeRequest = z.object({
@@ -68,6 +75,8 @@ const Choice = z.object({
     email: z.string().trim().toLowerCase().optional(),
     name: z.string().trim().max(80).optional(),
     unverified: z.literal('yes').optional(),
+    unsaid: z.literal('yes').optional(),
+    missing: z.literal('yes').optional(),
     agree: z.literal('yes').optional(),
     share: z.enum(['email', 'relay']).optional(),
     deny: z.literal('yes').optional()
@@ -82,6 +91,10 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
     const state = await openState(deps.keysFile);
     const grants = createGrants({ provider, issuer, clientId, state });
     const routes = new Hono();
+    const paths =
+        provider === 'azure'
+            ? { authorize: '/common/oauth2/v2.0/authorize', token: '/common/oauth2/v2.0/token' }
+            : { authorize: '/authorize', token: '/token' };
 
     const everyone = (): readonly Person[] => {
         const given = deps.people ?? DEFAULT_PEOPLE;
@@ -98,12 +111,7 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
             .setAudience(`${issuer}/authorize`)
             .setExpirationTime(REQUEST_LIFE)
             .sign(state.privateKey);
-    const Sealed = z.object({
-        request: AuthorizeRequest,
-        person: z
-            .object({ name: z.string(), email: z.string(), emailVerified: z.boolean().optional() })
-            .optional()
-    });
+    const Sealed = z.object({ request: AuthorizeRequest, person: Person.optional() });
     const unseal = async (token: string) => {
         const { payload } = await jwtVerify(token, state.publicKey, { audience: `${issuer}/authorize` });
         return Sealed.parse(payload);
@@ -130,17 +138,17 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
                 app,
                 request: await seal(request),
                 people: everyone(),
-                offersUnverified: provider === 'google',
+                offers: OFFERS[provider],
                 ...(problem ? { problem } : {})
             }),
             problem ? 400 : 200
         );
 
-    routes.get('/.well-known/openid-configuration', (c) =>
+    const discovery = (c: Context, calledItself: string) =>
         c.json({
-            issuer,
-            authorization_endpoint: `${issuer}/authorize`,
-            token_endpoint: `${issuer}/token`,
+            issuer: calledItself,
+            authorization_endpoint: `${issuer}${paths.authorize}`,
+            token_endpoint: `${issuer}${paths.token}`,
             jwks_uri: `${issuer}/keys`,
             ...(provider === 'google' ? { userinfo_endpoint: `${issuer}/userinfo` } : {}),
             response_types_supported: ['code'],
@@ -149,19 +157,25 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
             subject_types_supported: [provider === 'google' ? 'public' : 'pairwise'],
             id_token_signing_alg_values_supported: ['RS256'],
             scopes_supported:
-                provider === 'google' ? ['openid', 'email', 'profile'] : ['openid', 'email', 'name'],
+                provider === 'apple' ? ['openid', 'email', 'name'] : ['openid', 'email', 'profile'],
             token_endpoint_auth_methods_supported:
-                provider === 'google'
-                    ? ['client_secret_post', 'client_secret_basic']
-                    : ['client_secret_post'],
+                provider === 'apple' ? ['client_secret_post'] : ['client_secret_post', 'client_secret_basic'],
             claims_supported: ['aud', 'email', 'email_verified', 'exp', 'iat', 'iss', 'name', 'sub'],
             code_challenge_methods_supported: ['plain', 'S256']
-        })
-    );
+        });
+    if (provider === 'azure') {
+        // What is for every directory calls itself by a placeholder; each directory has a name and a page of its own.
+        routes.get('/common/v2.0/.well-known/openid-configuration', (c) =>
+            discovery(c, `${issuer}/{tenantid}/v2.0`)
+        );
+        routes.get('/:tenant/v2.0/.well-known/openid-configuration', (c) =>
+            discovery(c, `${issuer}/${c.req.param('tenant')}/v2.0`)
+        );
+    } else routes.get('/.well-known/openid-configuration', (c) => discovery(c, issuer));
 
     routes.get('/keys', (c) => c.json({ keys: [state.publicKey] }));
 
-    routes.get('/authorize', async (c) => {
+    routes.get(paths.authorize, async (c) => {
         const parsed = AuthorizeRequest.safeParse(c.req.query());
         if (!parsed.success) return say(c, problemPage(called, z.prettifyError(parsed.error)), 400);
         const request = parsed.data;
@@ -203,7 +217,7 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
         const { request } = sealed;
         if (choice.deny) {
             return answer(c, request, {
-                error: provider === 'google' ? 'access_denied' : 'user_cancelled_authorize'
+                error: provider === 'apple' ? 'user_cancelled_authorize' : 'access_denied'
             });
         }
         const person = sealed.person ?? (await chosen(choice));
@@ -226,6 +240,8 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
             subject,
             email,
             emailVerified: person.emailVerified !== false,
+            proofUnsaid: person.proofUnsaid === true,
+            addressMissing: person.addressMissing === true,
             privateRelay: consent?.relay ?? false,
             name: person.name,
             redirectUri: request.redirect_uri,
@@ -248,12 +264,18 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
         if (known && !choice.name) return known;
         if (!choice.name) return 'Give a name.';
         if (!isEmailAddress(email)) return `“${email}” is no e-mail address.`;
-        const person = { name: choice.name, email, ...(choice.unverified ? { emailVerified: false } : {}) };
+        const person = {
+            name: choice.name,
+            email,
+            ...(choice.unverified ? { emailVerified: false } : {}),
+            ...(choice.unsaid ? { proofUnsaid: true } : {}),
+            ...(choice.missing ? { addressMissing: true } : {})
+        };
         await state.addPerson(person);
         return person;
     }
 
-    routes.post('/token', async (c) => {
+    routes.post(paths.token, async (c) => {
         const noStore = { 'cache-control': 'no-store' };
         const refuse = (status: 400 | 401, error: string, error_description: string) => {
             deps.log(`${provider}: token request refused: ${error_description}`);
@@ -272,7 +294,7 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
     });
 
     routes.on(['GET', 'POST'], '/userinfo', async (c) => {
-        if (provider === 'apple') return c.notFound();
+        if (provider !== 'google') return c.notFound();
         const token = /^bearer\s+(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
         const claims = await grants.userInfo(token);
         if (claims) return c.json(claims);

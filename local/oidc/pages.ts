@@ -92,18 +92,34 @@ function page(provider: string, title: string, body: Html): Html {
 
 const hidden = (request: string): Html => html`<input type="hidden" name="request" value="${request}" />`;
 
+/** What can be wrong with an address: not verified, not said whether, not told. */
+export type Offer = 'unverified' | 'unsaid' | 'missing';
+
 export type Choice = {
     provider: string;
     app: string;
     /** The sealed request, which every form of the page carries. */
     request: string;
     people: readonly Person[];
-    offersUnverified: boolean;
+    /** What may be said of somebody who is typed in. */
+    offers: readonly Offer[];
     problem?: string;
 };
 
+const OFFERED: Record<Offer, (provider: string) => string> = {
+    unverified: (provider) => `${provider} has not verified this address`,
+    unsaid: (provider) => `${provider} does not say whether it has`,
+    missing: (provider) => `${provider} tells the app no address at all`
+};
+
+function saidOf(person: Person): string {
+    if (person.addressMissing) return ' · no address';
+    if (person.proofUnsaid) return ' · whether verified is not said';
+    return person.emailVerified === false ? ' · address not verified' : '';
+}
+
 /** Choose a person, add another, or deny. */
-export function choicePage({ provider, app, request, people, offersUnverified, problem }: Choice): Html {
+export function choicePage({ provider, app, request, people, offers, problem }: Choice): Html {
     return page(
         provider,
         'Choose an account',
@@ -117,11 +133,7 @@ export function choicePage({ provider, app, request, people, offersUnverified, p
                             html` <li>
                                 <button name="email" value="${person.email}">
                                     <strong>${person.name}</strong
-                                    ><span
-                                        >${person.email}${
-                                            person.emailVerified === false ? ' · address not verified' : ''
-                                        }</span
-                                    >
+                                    ><span>${person.email}${saidOf(person)}</span>
                                 </button>
                             </li>`
                     )}
@@ -138,14 +150,13 @@ export function choicePage({ provider, app, request, people, offersUnverified, p
                         >E-mail address
                         <input type="email" name="email" autocomplete="off" required maxlength="255"
                     /></label>
-                    ${
-                        offersUnverified
-                            ? html`<label class="choice"
-                                  ><input type="checkbox" name="unverified" value="yes" />
-                                  <span>${provider} has not verified this address</span></label
-                              >`
-                            : ''
-                    }
+                    ${offers.map(
+                        (offer) =>
+                            html`<label class="choice"
+                                ><input type="checkbox" name="${offer}" value="yes" />
+                                <span>${OFFERED[offer](provider)}</span></label
+                            >`
+                    )}
                     <button class="main">Continue as this person</button>
                 </form>
             </section>

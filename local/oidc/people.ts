@@ -1,14 +1,20 @@
 /** Who can sign in at a stand-in, and under which subject: made up, and the same after every start. */
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 
-export type ProviderName = 'google' | 'apple';
+export type ProviderName = 'google' | 'apple' | 'azure';
 
-export type Person = {
-    name: string;
-    email: string;
+export const Person = z.object({
+    name: z.string(),
+    email: z.string(),
     /** Whether the provider vouches for the address; it does unless told otherwise. */
-    emailVerified?: boolean;
-};
+    emailVerified: z.boolean().optional(),
+    /** The provider does not say whether it vouches: Microsoft, to an app that does not ask for the claim xms_edov. */
+    proofUnsaid: z.boolean().optional(),
+    /** They sign in with this name, but have no mailbox: Microsoft then names no address. */
+    addressMissing: z.boolean().optional()
+});
+export type Person = z.output<typeof Person>;
 
 export const DEFAULT_PEOPLE: readonly Person[] = [
     { name: 'Dana Whitlock', email: 'dana.whitlock@gmail.example' },
@@ -16,7 +22,7 @@ export const DEFAULT_PEOPLE: readonly Person[] = [
     { name: 'Morag Bell', email: 'morag.bell@icloud.example' }
 ];
 
-/** The identifier a provider would use for this person: a number at Google, three dotted parts at Apple. */
+/** The identifier that a provider would use for this person: a number, three dotted parts, or one word for each app. */
 export function subjectOf(provider: ProviderName, email: string): string {
     const digest = createHash('sha256').update(`${provider} ${email.toLowerCase()}`).digest('hex');
     if (provider === 'google')
@@ -24,10 +30,19 @@ export function subjectOf(provider: ProviderName, email: string): string {
             .toString()
             .padStart(20, '0')
             .slice(-20)}`;
+    if (provider === 'azure') return Buffer.from(digest, 'hex').toString('base64url');
     return `00${BigInt(`0x${digest.slice(0, 5)}`)
         .toString()
         .slice(-4)
         .padStart(4, '0')}.${digest.slice(5, 37)}.0412`;
+}
+
+/** The directory that everybody's personal Microsoft account is in, and the one of somebody's employer, by their address. */
+export function tenantOf(email: string): string {
+    const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
+    if (/^(outlook|hotmail|live)\./.test(domain)) return '9188040d-6c67-4c5b-b112-36a304b66dad';
+    const digest = createHash('sha256').update(`tenant ${domain}`).digest('hex');
+    return digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
 }
 
 /** The address Apple shows an app instead of the real one: one for each person and app. */

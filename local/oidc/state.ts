@@ -12,7 +12,7 @@ import {
     type JWK
 } from 'jose';
 import { z } from 'zod';
-import type { Person } from './people.ts';
+import { Person } from './people.ts';
 
 const Stored = z.object({
     key: z.looseObject({
@@ -22,7 +22,7 @@ const Stored = z.object({
         e: z.string(),
         d: z.string()
     }),
-    people: z.array(z.object({ name: z.string(), email: z.string(), emailVerified: z.boolean().optional() })),
+    people: z.array(Person),
     consents: z.array(z.object({ clientId: z.string(), subject: z.string(), relay: z.boolean() }))
 });
 

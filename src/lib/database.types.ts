@@ -1317,6 +1317,7 @@ export type Database = {
             };
             mail_sent: { Args: { id: string; lease: string; provider_id: string }; Returns: boolean };
             moved_heads: { Args: { limit_rows: number }; Returns: Json };
+            provider_entry: { Args: { auth_code: string }; Returns: string };
             put_back: { Args: { wanted: Json; whole: boolean }; Returns: undefined };
             record_event: {
                 Args: {

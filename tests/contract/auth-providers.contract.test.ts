@@ -1,7 +1,9 @@
-// Signing in with Google and Apple: the whole way out to the stand-ins and back through the auth server, by auth-js.
+// Signing in with Google, Apple and Microsoft: the way out to the stand-ins and back through the auth server, by auth-js.
 import { randomBytes, randomUUID } from 'node:crypto';
+import { UnsecuredJWT } from 'jose';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { issuerOfDirectory } from '../../local/auth/microsoft.ts';
 import { startOwnStack, type OwnStack } from '../support/stack.ts';
 import { choosePerson, deny, formWith, open, send } from './browsing.ts';
 import { startMailHook, type MailHook } from './mail-hook.ts';
@@ -27,14 +29,18 @@ afterAll(async () => {
 });
 
 describe('signing in with a provider', () => {
-    type Provider = 'google' | 'apple';
+    type Provider = 'google' | 'apple' | 'azure';
     const site = () => stack.info.env.APP_ORIGIN ?? '';
 
     const leave = async (provider: Provider) => {
         const visitor = aVisitor(stack.info, { flow: 'pkce' });
         const { data } = await visitor.auth.signInWithOAuth({
             provider,
-            options: { skipBrowserRedirect: true, redirectTo: `${site()}/auth/callback` }
+            options: {
+                skipBrowserRedirect: true,
+                redirectTo: `${site()}/auth/callback`,
+                ...(provider === 'azure' ? { scopes: 'email profile' } : {})
+            }
         });
         const out = await open(data.url ?? '', { headers: cameFrom(stack.info) });
         expect(out.status).toBe(302);
@@ -91,10 +97,31 @@ describe('signing in with a provider', () => {
         expect(second.user?.user_metadata.full_name).toBe('Sam Tyler');
     });
 
+    it('[AUTH-1] works by Microsoft, whose tokens each directory signs in its own name', async () => {
+        const [sam, dana] = [someone(), { ...someone(), email: anAddress().replace(/@.*/, '@live.example') }];
+        const first = await enter('azure', sam);
+        expect(first.user).toMatchObject({
+            email: sam.email,
+            app_metadata: { provider: 'azure', providers: ['azure'] },
+            user_metadata: {
+                full_name: 'Sam Tyler',
+                preferred_username: sam.email,
+                email_verified: true,
+                custom_claims: { xms_edov: true, email: sam.email }
+            }
+        });
+        const other = await enter('azure', dana);
+        const [issuer, another] = [first, other].map(({ user }) => String(user?.user_metadata.iss));
+        for (const name of [issuer, another]) expect(name?.startsWith(`${stack.info.azureUrl}/`)).toBe(true);
+        expect(issuer).not.toBe(another);
+        expect((await enter('azure', { email: sam.email })).user?.id).toBe(first.user?.id);
+    });
+
     it('[AUTH-1] comes back refused when the person cancels, with no account and no session', async () => {
         const before = await sql`select count(*) from auth.users`;
         for (const [provider, error] of [
             ['google', 'access_denied'],
+            ['azure', 'access_denied'],
             ['apple', 'user_cancelled_authorize']
         ] as const) {
             const { away } = await leave(provider);
@@ -112,16 +139,37 @@ describe('signing in with a provider', () => {
         expect((await aVisitor(stack.info).auth.signInWithPassword({ email, password })).error).toBeNull();
     });
 
-    it('never joins an account by an address the provider has not proven', async () => {
+    it.each(['google', 'azure'] as const)(
+        '[AUTH-1] never joins an account by an address that %s has not proven',
+        async (provider) => {
+            const { email, id } = await aMember(stack.info);
+            const intruder = await enter(provider, { email, name: 'Mallory', unverified: true });
+            expect(refused(intruder.target)).toEqual({
+                error: 'access_denied',
+                code: 'provider_email_needs_verification'
+            });
+            const [held] = await sql`select count(*)::int as n from auth.identities where user_id = ${id}`;
+            expect(held?.n).toBe(1);
+            expect(() => hook.mailTo(email)).toThrow();
+        }
+    );
+
+    it('[AUTH-1] joins by an address of which Microsoft does not say whether it is proven, as the published server does', async () => {
         const { email, id } = await aMember(stack.info);
-        const intruder = await enter('google', { email, name: 'Mallory', unverified: true });
-        expect(refused(intruder.target)).toEqual({
-            error: 'access_denied',
-            code: 'provider_email_needs_verification'
-        });
-        const [held] = await sql`select count(*)::int as n from auth.identities where user_id = ${id}`;
-        expect(held?.n).toBe(1);
-        expect(() => hook.mailTo(email)).toThrow();
+        const joined = await enter('azure', { email, name: 'Mallory', unsaid: true });
+        expect(joined.user?.id).toBe(id);
+        const [held] = await sql`
+            select identity_data -> 'custom_claims' ? 'xms_edov' as told
+            from auth.identities
+            where user_id = ${id} and provider = 'azure'`;
+        expect(held?.told, 'what our own door goes by').toBe(false);
+    });
+
+    it('[AUTH-1] lets nobody in of whom Microsoft tells no address', async () => {
+        const before = await sql`select count(*) from auth.users`;
+        const nobody = await enter('azure', { ...someone(), missing: true });
+        expect(refused(nobody.target)).toEqual({ error: 'server_error', code: 'unexpected_failure' });
+        expect(await sql`select count(*) from auth.users`).toEqual(before);
     });
 
     it('by an unproven address of nobody’s asks for a proof by mail first', async () => {
@@ -139,18 +187,22 @@ describe('signing in with a provider', () => {
         expect(second.user?.id).toBe(proven.data.user?.id);
     });
 
-    it('throws out whoever signed up first with an address they had not proven', async () => {
-        const [email, password] = [anAddress(), aPassword()];
-        await aVisitor(stack.info).auth.signUp({ email, password, options: { data: { name: 'Mallory' } } });
-        const owner = await enter('google', { email, name: 'Sam Tyler' });
-        expect(owner.user).toMatchObject({
-            app_metadata: { providers: ['google'] },
-            user_metadata: { name: 'Sam Tyler' }
-        });
-        expect(owner.user?.identities?.map(({ provider }) => provider)).toEqual(['google']);
-        const mallory = await aVisitor(stack.info).auth.signInWithPassword({ email, password });
-        expect(refusalOf(mallory.error)?.code).toBe('invalid_credentials');
-    });
+    it.each(['google', 'azure'] as const)(
+        'throws out whoever signed up first with an address they had not proven, when its owner comes by %s',
+        async (provider) => {
+            const [email, password] = [anAddress(), aPassword()];
+            const options = { data: { full_name: 'Mallory' } };
+            await aVisitor(stack.info).auth.signUp({ email, password, options });
+            const owner = await enter(provider, { email, name: 'Sam Tyler' });
+            expect(owner.user).toMatchObject({
+                app_metadata: { providers: [provider] },
+                user_metadata: { full_name: 'Sam Tyler' }
+            });
+            expect(owner.user?.identities?.map((identity) => identity.provider)).toEqual([provider]);
+            const mallory = await aVisitor(stack.info).auth.signInWithPassword({ email, password });
+            expect(refusalOf(mallory.error)?.code).toBe('invalid_credentials');
+        }
+    );
 
     it('keeps a banned person out', async () => {
         const person = someone();
@@ -160,15 +212,18 @@ describe('signing in with a provider', () => {
         expect(refused(target)).toEqual({ error: 'access_denied', code: 'user_banned' });
     });
 
-    it('needs the verifier of the browser that left', async () => {
-        const { away } = await leave('google');
-        const target = await comeBack(await choosePerson(away, someone()));
-        const thief = await leave('google');
-        const { error } = await thief.visitor.auth.exchangeCodeForSession(
-            target.searchParams.get('code') ?? ''
-        );
-        expect(refusalOf(error)).toEqual({ status: 400, code: 'bad_code_verifier' });
-    });
+    it.each(['google', 'azure'] as const)(
+        'by %s needs the verifier of the browser that left',
+        async (provider) => {
+            const { away } = await leave(provider);
+            const target = await comeBack(await choosePerson(away, someone()));
+            const thief = await leave(provider);
+            const { error } = await thief.visitor.auth.exchangeCodeForSession(
+                target.searchParams.get('code') ?? ''
+            );
+            expect(refusalOf(error)).toEqual({ status: 400, code: 'bad_code_verifier' });
+        }
+    );
 
     it('takes an answer once, in time, and only for a sign-in it began', async () => {
         const callback = (query: Record<string, string>) =>
@@ -189,6 +244,16 @@ describe('signing in with a provider', () => {
         const both = await Promise.all([callback(query), callback(query)]);
         expect(both.filter(({ location }) => location?.searchParams.has('code'))).toHaveLength(1);
         expect(await codeOf(query)).toBe('flow_state_already_used');
+    });
+
+    it('takes an answer of one provider for no sign-in that began at another', async () => {
+        const [google, azure] = [await leave('google'), await leave('azure')];
+        const answer = await choosePerson(google.away, someone());
+        const mixed = new URL(answer.location?.href ?? '');
+        mixed.searchParams.set('state', new URL(azure.away).searchParams.get('state') ?? '');
+        const { location } = await open(mixed.href);
+        expect(location && refused(location)).toEqual({ error: 'server_error', code: 'unexpected_failure' });
+        expect(location?.searchParams.get('code')).toBeNull();
     });
 
     it('lets no query parameter change what the provider is asked', async () => {
@@ -219,5 +284,18 @@ describe('signing in with a provider', () => {
         expect(await refusedBy('provider=constructor')).toEqual(invalid);
         const challenge = randomBytes(32).toString('base64url');
         expect(await refusedBy(`provider=google&code_challenge=${challenge}`)).toEqual(invalid);
+    });
+});
+
+describe('an app at Microsoft', () => {
+    const at = (tenant: string) => `https://login.microsoftonline.com/${tenant}`;
+    const tokenOf = (tenant: string) => new UnsecuredJWT().setIssuer(`${at(tenant)}/v2.0`).encode();
+    const [own, other] = [randomUUID(), randomUUID()];
+
+    it('[AUTH-1] for one directory takes no token of another, and one for everybody takes any', () => {
+        expect(issuerOfDirectory(at(own), tokenOf(own))).toBe(`${at(own)}/v2.0`);
+        expect(() => issuerOfDirectory(at(own), tokenOf(other))).toThrow('does not match');
+        expect(issuerOfDirectory(at('common'), tokenOf(other))).toBe(`${at(other)}/v2.0`);
+        expect(() => issuerOfDirectory(at('common'), 'no token')).toThrow('does not match');
     });
 });

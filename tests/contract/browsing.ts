@@ -53,7 +53,16 @@ export function formWith(page: Page, name: string, value?: string): Form {
 export const send = (form: Form, fields: Record<string, string> = {}) =>
     open(form.action, { method: 'POST', body: new URLSearchParams({ ...form.fields, ...fields }) });
 
-export type Choice = { email: string; name?: string; unverified?: boolean; relay?: boolean };
+export type Choice = {
+    email: string;
+    name?: string;
+    unverified?: boolean;
+    /** Microsoft does not say whether the address is proven. */
+    unsaid?: boolean;
+    /** Microsoft tells no address. */
+    missing?: boolean;
+    relay?: boolean;
+};
 
 /** Chooses or adds a person, agrees where asked, and returns the answer on its way back to the app. */
 export async function choosePerson(authorizeUrl: string, choice: Choice) {
@@ -62,7 +71,9 @@ export async function choosePerson(authorizeUrl: string, choice: Choice) {
     const picked = await send(formWith(page, control, choice.name ? undefined : choice.email), {
         email: choice.email,
         ...(choice.name ? { name: choice.name } : {}),
-        ...(choice.unverified ? { unverified: 'yes' } : {})
+        ...(choice.unverified ? { unverified: 'yes' } : {}),
+        ...(choice.unsaid ? { unsaid: 'yes' } : {}),
+        ...(choice.missing ? { missing: 'yes' } : {})
     });
     if (!picked.html.includes('name="share"')) return picked;
     return send(formWith(picked, 'share'), {

@@ -131,7 +131,7 @@ test('[AUTH-3] a password can be seen while it is typed, and pasted', async ({ p
     await expect(field).toHaveAttribute('type', 'password');
 });
 
-for (const provider of ['Google', 'Apple'] as const) {
+for (const provider of ['Google', 'Apple', 'Microsoft'] as const) {
     test(`[AUTH-1] ${provider} is a way in by the keyboard alone, on a phone, and turning back there is told kindly`, async ({
         page
     }) => {

@@ -15,6 +15,7 @@ function resolve(more: Partial<EnvironmentSources>): Record<string, string> {
             mail: { RESEND_API_KEY: 're_played' },
             google: { GOOGLE_CLIENT_ID: 'played', GOOGLE_ISSUER: 'http://stand-in' },
             apple: { APPLE_CLIENT_ID: 'played' },
+            azure: { AZURE_CLIENT_ID: 'played' },
             passwords: { PWNED_PASSWORDS_URL: 'http://stand-in' },
             dns: { DNS_RESOLVER_URL: 'stand-in' }
         },
@@ -51,7 +52,7 @@ describe('a setting', () => {
             STRIPE_WEBHOOK_SECRETS: 'whsec_live',
             GOOGLE_CLIENT_ID: 'played'
         });
-        expect([...standInsFor(given)]).toEqual(['google', 'apple', 'mail', 'passwords', 'dns']);
+        expect([...standInsFor(given)]).toEqual(['google', 'apple', 'azure', 'mail', 'passwords', 'dns']);
     });
 
     it('of a real provider demands the others that go with it', () => {
@@ -106,7 +107,8 @@ describe('a real provider', () => {
             given: { RESEND_API_KEY: 're_real', MAIL_FROM: 'Somebody <somebody@example.com>' }
         });
         try {
-            expect(own.standIns).toEqual(['supabase', 'google', 'apple', 'stripe', 'passwords', 'dns']);
+            const rest = ['supabase', 'google', 'apple', 'azure', 'stripe', 'passwords', 'dns'];
+            expect(own.standIns).toEqual(rest);
             expect((await fetch(`${own.info.inboxUrl}/api/messages`)).status).toBe(503);
             expect(own.info.env).toMatchObject({
                 RESEND_API_URL: 'https://api.resend.com',

@@ -170,6 +170,7 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         method: json(`'password'`)
     },
     'public.my_sign_ins': { before_at: json('null'), before_id: json('null'), page_size: json('2') },
+    'service.provider_entry': { auth_code: (business) => `tests.word('${business} provider code')` },
     'service.disowned_by': { token: (business) => `tests.word('${business} notice')` },
     'service.former_address': { token: (business) => `tests.word('${business} notice')` },
     'service.disown_sign_in': { token: (business) => `tests.word('${business} notice')` },

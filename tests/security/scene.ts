@@ -23,6 +23,7 @@ export async function setTheScene(sql: ISql): Promise<void> {
         `;
         await anExport(sql, name);
         await aNotice(sql, name);
+        await aWayBack(sql, name);
         await sql`select tests.draft(${name}, null, 'draft')`;
         await sql`select tests.photo(${name})`;
         await sql`select tests.job(${name}, 'newest job')`;
@@ -123,6 +124,21 @@ async function aNotice(sql: ISql, name: string): Promise<void> {
         values (
             sha256(convert_to(tests.word(${`${name} notice`}), 'utf8')), tests.id(${`${name} owner`}),
             ${`former@${name}.example`}
+        )
+    `;
+}
+
+/** The owner comes back from Microsoft, which does not vouch for them: `bell provider code` is what they bring. */
+async function aWayBack(sql: ISql, name: string): Promise<void> {
+    await sql`insert into tests.words (name, word) values (${`${name} provider code`}, gen_random_uuid()::text)`;
+    await sql`
+        insert into auth.identities (provider_id, user_id, identity_data, provider)
+        values (${`${name} at microsoft`}, tests.id(${`${name} owner`}), '{"custom_claims": {}}', 'azure')
+    `;
+    await sql`
+        insert into auth.flow_state (id, user_id, auth_code, provider_type, authentication_method)
+        values (
+            gen_random_uuid(), tests.id(${`${name} owner`}), tests.word(${`${name} provider code`}), 'azure', 'oauth'
         )
     `;
 }

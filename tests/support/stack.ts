@@ -44,6 +44,7 @@ function hostedProject(env: NodeJS.ProcessEnv): StackInfo {
         stripeWebhookSecret: env.CONTRACT_STRIPE_WEBHOOK_SECRET ?? '',
         googleUrl: '',
         appleUrl: '',
+        azureUrl: '',
         passwordsUrl: '',
         dnsUrl: '',
         controlUrl: '',
@@ -61,7 +62,8 @@ export const anyPorts = {
     google: 0,
     apple: 0,
     passwords: 0,
-    dns: 0
+    dns: 0,
+    azure: 0
 } as const;
 
 export type OwnStack = Stack & { stateDir: string; stopAndForget(): Promise<void> };

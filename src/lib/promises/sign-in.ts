@@ -7,12 +7,13 @@ export const signIn: readonly LedgerRow[] = [
         id: 'AUTH-1',
         sentence:
             'You sign in with Google, Apple or Microsoft, or by e-mail with a one-time code or a password.',
-        state: 'not_yet',
-        works: 'Google, Apple (a hidden relay address included), a code or link by e-mail, and a password.',
-        missing: 'Microsoft.',
+        state: 'kept',
         enforcedBy: [
             setting('auth.external.google.enabled', true),
             setting('auth.external.apple.enabled', true),
+            setting('auth.external.azure.enabled', true),
+            fn('service.provider_entry(text)'),
+            code('supabase/functions/auth-gate/provider.ts', 'vouchedFor'),
             setting('auth.email.enable_confirmations', true),
             setting('auth.email.otp_expiry', 600),
             code('supabase/functions/auth-gate/routes.ts', 'gatePath')
@@ -35,15 +36,27 @@ export const signIn: readonly LedgerRow[] = [
                 'contract',
                 'signing in with a provider [AUTH-1] works by Apple’s posted answer, with a relay address and a name told once'
             ),
+            test(
+                'integration',
+                '[AUTH-1] signing in with Microsoft opens nobody’s login by an address of which Microsoft does not say whether it is theirs'
+            ),
             test('e2e', '[AUTH-1] a code by e-mail signs in with JavaScript off'),
-            tagged('contract', 5),
-            tagged('integration', 20),
-            tagged('security', 20),
-            tagged('e2e', 2)
+            ...['Google', 'Apple', 'Microsoft'].map((provider) =>
+                test(
+                    'e2e',
+                    `[AUTH-1] ${provider} is a way in by the keyboard alone, on a phone, and turning back there is told kindly`
+                )
+            ),
+            tagged('db', 9),
+            tagged('contract', 10),
+            tagged('integration', 30),
+            tagged('security', 25),
+            tagged('e2e', 7)
         ],
+        limits: 'Whoever has lost both their mailbox and their account at a provider can’t be told from a stranger, and does not get in. The parts of Google, Apple and Microsoft are played by stand-ins in these tests.',
         doors: {
-            app: 'signing in passes our gate, which believes only our web server about where a person comes from.',
-            open: 'the same ways of signing in are open to anybody, under the auth server’s own limits and without our gate. Google’s and Apple’s part is played by stand-ins in these tests.'
+            app: 'signing in passes our gate, which believes only our web server about where a person comes from. By an account at Microsoft it lets in only whom Microsoft says that the address belongs to (xms_edov).',
+            open: 'the same ways of signing in are open to anybody, under the auth server’s own limits and without our gate. There, Supabase’s auth server takes an address from Microsoft for proven when Microsoft does not say whether it is, from any directory; the app’s registration at Microsoft must ask for the claim (docs/hosted.md, 4), which we can’t check from here.'
         }
     },
     {

@@ -148,6 +148,10 @@ const catalogue = {
         422,
         'You did not finish signing in. Nothing has changed; try again whenever you like.'
     ],
+    address_not_vouched_for: [
+        422,
+        'That account does not prove that its e-mail address is yours. Use a code by e-mail instead: that proves it.'
+    ],
     sign_in_failed: [422, 'Signing in did not work. Start again, or use another way.'],
     factor_code_wrong: [422, 'That code is not right. Type the one that your app shows now.'],
     factor_code_used: [429, 'That code was tried already. Wait for the next one, half a minute at most.'],
@@ -316,6 +320,7 @@ const byAuthCode: Record<string, ErrorCode> = {
     bad_code_verifier: 'sign_in_started_elsewhere',
     pkce_code_verifier_not_found: 'sign_in_started_elsewhere',
     access_denied: 'sign_in_cancelled',
+    provider_email_needs_verification: 'address_not_vouched_for',
     mfa_verification_failed: 'factor_code_wrong',
     factor_code_used: 'factor_code_used',
     mfa_challenge_expired: 'factor_gone',

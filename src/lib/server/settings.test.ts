@@ -14,6 +14,7 @@ describe('settings', () => {
         expect(settings.ORIGIN).toBe('https://app.example.co.uk');
         expect(settings.PORT).toBe(3000);
         expect(settings.STAND_INS).toEqual([]);
+        expect(settings.SIGN_IN_WITH).toEqual(['google', 'apple', 'azure']);
         expect(settings.TRUSTED_PROXIES.rules).toEqual([]);
     });
 
@@ -28,6 +29,7 @@ describe('settings', () => {
         ['TRUSTED_PROXIES', '10.0.0.0/33', '"10.0.0.0/33" is none'],
         ['TRUSTED_PROXIES', 'proxy.local', '"proxy.local" is none'],
         ['STAND_INS', 'stripe,paypal', 'STAND_INS must be a comma list'],
+        ['SIGN_IN_WITH', 'google, myspace', 'SIGN_IN_WITH must be a comma list'],
         ['PORT', 'many', 'PORT must be a number.'],
         ['TLS_CERT_FILE', 'cert.pem', 'TLS_CERT_FILE and TLS_KEY_FILE belong together']
     ])('a wrong %s (%s) stops the start with a sentence that names it', (name, value, sentence) => {

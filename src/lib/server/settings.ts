@@ -5,7 +5,10 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 
-const standIns = ['supabase', 'google', 'apple', 'stripe', 'mail', 'passwords', 'dns'] as const;
+const standIns = ['supabase', 'google', 'apple', 'azure', 'stripe', 'mail', 'passwords', 'dns'] as const;
+
+/** Providers that people can sign in with. */
+export const signInProviders = ['google', 'apple', 'azure'] as const;
 
 /** A provider that is played by the embedded stack, as people are told on every page. */
 export type StandIn = (typeof standIns)[number];
@@ -64,6 +67,18 @@ const Settings = z.object({
         .default('')
         .transform(list)
         .pipe(z.array(z.enum(standIns, { error: `must be a comma list out of ${standIns.join(', ')}` }))),
+    /** Which of them this project's auth server has set up: those have their button. */
+    SIGN_IN_WITH: z
+        .string()
+        .default(signInProviders.join(','))
+        .transform(list)
+        .pipe(
+            z.array(
+                z.enum(signInProviders, {
+                    error: `must be a comma list out of ${signInProviders.join(', ')}`
+                })
+            )
+        ),
     /** What the last whole run of the tests found, for the public security page. Need not be there. */
     PROMISES_REPORT: z.string().default('promises-report.json'),
     HOST: z.string().default('0.0.0.0'),

@@ -9,11 +9,10 @@ import type { Session, User } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { problem, problemFromAuth, type AuthFailure, type Problem } from './errors.ts';
 import { cookieAttributes, dropSession, keepSession } from './session.ts';
-
-const providers = ['google', 'apple'] as const;
+import { signInProviders } from './settings.ts';
 
 /** Providers that people can sign in with. */
-export const Provider = z.enum(providers);
+export const Provider = z.enum(signInProviders);
 export type Provider = z.infer<typeof Provider>;
 
 const minutes = 60;
@@ -145,7 +144,9 @@ export async function providerPage(door: Door, provider: Provider, callback: str
         options: {
             redirectTo: callback,
             skipBrowserRedirect: true,
-            ...(provider === 'google' ? { queryParams: { prompt: 'select_account' } } : {})
+            // Microsoft tells an address only when it is asked for one.
+            ...(provider === 'azure' ? { scopes: 'email profile' } : {}),
+            ...(provider === 'apple' ? {} : { queryParams: { prompt: 'select_account' } })
         }
     });
     if (error) throw problemFromAuth(error);

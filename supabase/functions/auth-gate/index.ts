@@ -25,6 +25,7 @@ import { freshForFactors } from './factors.ts';
 import { forward } from './forward.ts';
 import { withLinkOpened } from './link.ts';
 import { withGoodCredentials } from './new-credentials.ts';
+import { vouchedFor } from './provider.ts';
 import { gatePath, ownPath } from './routes.ts';
 import { visitOf, type Body, type Visit } from './visit.ts';
 
@@ -38,7 +39,8 @@ const ours = new Map<string, (call: Call) => Promise<Response>>([['not-me', diso
 const before: readonly ((body: Body, visit: Visit) => Promise<Body | Response>)[] = [
     withLinkOpened,
     withGoodCredentials,
-    freshForFactors
+    freshForFactors,
+    vouchedFor
 ];
 
 serve('auth-gate', async (call) => {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aBusiness, aPerson, call, clientOf, superuser } from '../../support/business.ts';
-import { answerAtGoogle, atGoogle } from '../../support/google.ts';
+import { answerAtProvider, atProvider } from '../../support/providers.ts';
 import { codeFor, mailTo } from '../../support/inbox.ts';
 import { stack } from '../../support/stack.ts';
 import { aVisitor, signedIn, type Visitor } from '../../support/visitor.ts';
@@ -181,11 +181,13 @@ describe('[AUTH-1] signing in with a password', () => {
     });
 
     it.each([
-        ['at the open door', false],
-        ['through our gate', true]
-    ])(
-        'is worth nothing to a stranger who signed up the address %s before its owner came by Google, and neither is a session',
-        async (_, byGate) => {
+        ['at the open door', 'google', false],
+        ['at the open door', 'azure', false],
+        ['through our gate', 'google', true],
+        ['through our gate', 'azure', true]
+    ] as const)(
+        'is worth nothing to a stranger who signed up the address %s before its owner came by %s, and neither is a session',
+        async (_, provider, byGate) => {
             const email = anEmail();
             const password = 'chosen by a stranger';
             const stranger = createClient(stack().apiUrl, stack().publishableKey, {
@@ -196,8 +198,8 @@ describe('[AUTH-1] signing in with a password', () => {
             expect(error).toBeNull();
             expect(data.session).toBeNull();
             const owner = aVisitor(app);
-            const { page, request } = await atGoogle(owner);
-            await owner.get(await answerAtGoogle(page, { request, name: 'Kim Osei', email }));
+            const { page, request } = await atProvider(owner, provider);
+            await owner.get(await answerAtProvider(page, { request, name: 'Kim Osei', email }));
             expect((await owner.get('/welcome')).status).toBe(200);
             const refused = await stranger.auth.signInWithPassword({ email, password });
             expect(refused.error?.code).toBe('invalid_credentials');
@@ -210,7 +212,7 @@ describe('[AUTH-1] signing in with a password', () => {
                 from auth.users as u
                 where u.email = ${email}`;
             expect(people, 'one person, who is the owner alone').toEqual([
-                { providers: ['google'], sessions: 1 }
+                { providers: [provider], sessions: 1 }
             ]);
         }
     );
@@ -251,9 +253,9 @@ describe('[AUTH-1] the link of a sign-in e-mail', () => {
 describe('[AUTH-1] signing in with Google', () => {
     it('comes back signed in, to the page that was wanted', async () => {
         const visitor = aVisitor(app);
-        const { page, request } = await atGoogle(visitor, '/jobs');
+        const { page, request } = await atProvider(visitor, 'google', '/jobs');
         const email = anEmail();
-        const back = await answerAtGoogle(page, { request, name: 'Kim Osei', email });
+        const back = await answerAtProvider(page, { request, name: 'Kim Osei', email });
         const last = await visitor.get(back);
         expect(last.headers.get('location')).toBe('/jobs');
         expect(tokenOf(visitor)).not.toBe('');
@@ -271,15 +273,15 @@ describe('[AUTH-1] signing in with Google', () => {
 
     it('says so kindly when somebody cancels there', async () => {
         const visitor = aVisitor(app);
-        const { page, request } = await atGoogle(visitor);
-        const last = await visitor.get(await answerAtGoogle(page, { request, deny: 'yes' }));
+        const { page, request } = await atProvider(visitor);
+        const last = await visitor.get(await answerAtProvider(page, { request, deny: 'yes' }));
         expect(last.headers.get('location')).toBe('/sign-in?problem=sign_in_cancelled');
         expect(visitor.cookies.has('__Host-tf')).toBe(false);
     });
 
     it('signs in only the browser that began', async () => {
-        const { page, request } = await atGoogle(aVisitor(app));
-        const back = await answerAtGoogle(page, { request, name: 'Kim Osei', email: anEmail() });
+        const { page, request } = await atProvider(aVisitor(app));
+        const back = await answerAtProvider(page, { request, name: 'Kim Osei', email: anEmail() });
         const other = aVisitor(app);
         const last = await other.get(back);
         expect(last.headers.get('location')).toBe('/sign-in?problem=sign_in_started_elsewhere');

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeShown } from '../../support/authenticator-app.ts';
 import { aPerson } from '../../support/business.ts';
 import { anApp } from '../../support/factors.ts';
-import { answerAtGoogle, atGoogle } from '../../support/google.ts';
+import { answerAtProvider, atProvider } from '../../support/providers.ts';
 import { codeFor, mailTo } from '../../support/inbox.ts';
 import { stack } from '../../support/stack.ts';
 import { aVisitor, signedIn } from '../../support/visitor.ts';
@@ -201,16 +201,21 @@ describe('an address to go on to', () => {
                 return new Response(null, { status: used.status, headers: { location: to ?? '' } });
             }
         },
-        {
-            by: 'Google',
+        ...(
+            [
+                ['Google', 'google'],
+                ['Microsoft', 'azure']
+            ] as const
+        ).map(([by, provider]) => ({
+            by,
             doors: ['/(auth)/auth/start GET', '/(auth)/auth/callback GET'],
-            async enter(next) {
+            async enter(next: string) {
                 const visitor = aVisitor(app);
-                const { page, request } = await atGoogle(visitor, next);
-                const back = await answerAtGoogle(page, { request, name: 'Kim', email: someone() });
+                const { page, request } = await atProvider(visitor, provider, next);
+                const back = await answerAtProvider(page, { request, name: 'Kim', email: someone() });
                 return await visitor.get(back);
             }
-        }
+        }))
     ];
 
     test.each(ways.flatMap((way) => hostile.slice(0, 4).map((next) => ({ ...way, next }))))(
@@ -284,25 +289,28 @@ describe('an address to go on to', () => {
 });
 
 describe('on the way to a provider', () => {
-    test('[AUTH-1] the code of another browser’s sign-in opens nothing, although this one began one too', async () => {
-        const [attacker, victim] = [aVisitor(app), aVisitor(app)];
-        const begun = await atGoogle(attacker);
-        await atGoogle(victim);
-        const back = await answerAtGoogle(begun.page, {
-            request: begun.request,
-            name: 'Mallory',
-            email: `mallory-${randomUUID()}@example.test`
-        });
-        const answer = await victim.get(back);
-        expect(answer.headers.get('location')).toMatch(/^\/sign-in\?problem=/);
-        expect(victim.cookies.has('__Host-tf')).toBe(false);
-    });
+    test.each(['google', 'azure'] as const)(
+        '[AUTH-1] the code of another browser’s sign-in by %s opens nothing, although this one began one too',
+        async (provider) => {
+            const [attacker, victim] = [aVisitor(app), aVisitor(app)];
+            const begun = await atProvider(attacker, provider);
+            await atProvider(victim, provider);
+            const back = await answerAtProvider(begun.page, {
+                request: begun.request,
+                name: 'Mallory',
+                email: `mallory-${randomUUID()}@example.test`
+            });
+            const answer = await victim.get(back);
+            expect(answer.headers.get('location')).toMatch(/^\/sign-in\?problem=/);
+            expect(victim.cookies.has('__Host-tf')).toBe(false);
+        }
+    );
 
     test('[AUTH-1] a code is good once', async () => {
         const visitor = aVisitor(app);
-        const { page, request } = await atGoogle(visitor);
+        const { page, request } = await atProvider(visitor);
         const before = new Map(visitor.cookies);
-        const back = await answerAtGoogle(page, {
+        const back = await answerAtProvider(page, {
             request,
             name: 'Kim',
             email: `once-${randomUUID()}@example.test`

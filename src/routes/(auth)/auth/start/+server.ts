@@ -11,7 +11,7 @@ import type { RequestHandler } from './$types';
  */
 export const GET: RequestHandler = async (event) => {
     const provider = Provider.safeParse(event.url.searchParams.get('provider'));
-    if (!provider.success) redirect(303, '/sign-in');
+    if (!provider.success || !settings().SIGN_IN_WITH.includes(provider.data)) redirect(303, '/sign-in');
     let page: string;
     try {
         page = await providerPage(event, provider.data, `${settings().ORIGIN}/auth/callback`);

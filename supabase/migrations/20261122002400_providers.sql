@@ -1,0 +1,50 @@
+-- Whom a provider sends: what our own door asks before somebody who comes back from one is given a session.
+--
+-- The auth server joins whoever a provider vouches for to the person who has the same address. Microsoft vouches for an address
+-- only where it says so in the claim xms_edov; left out, the auth server takes any address for proven that an administrator of
+-- any directory typed. Our door does not (AUTH-1). The open auth endpoint is safe when the claim is configured (docs/hosted.md).
+
+create function private.vouches_for_address(identity auth.identities) returns boolean
+    language sql
+    immutable
+    set search_path = ''
+as $$
+    select identity.provider <> 'azure'
+        or coalesce(identity.identity_data #>> '{custom_claims,xms_edov}', '') in ('true', '1')
+$$;
+comment on function private.vouches_for_address(auth.identities) is
+    'Does the provider say that the address is the person''s? Microsoft says it as a boolean or as a text, or not at all.';
+
+create function service.provider_entry(auth_code text) returns text
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    flow auth.flow_state;
+begin
+    select *
+    into flow
+    from auth.flow_state as f
+    where f.auth_code = provider_entry.auth_code;
+    if flow.provider_type is distinct from 'azure' then
+        return null;
+    end if;
+    perform private.act_as('system', name => 'auth-gate');
+    -- Which of several accounts at Microsoft it was is not told, so one that proves nothing is one too many.
+    delete from auth.identities as i
+    where i.user_id = flow.user_id
+      and not private.vouches_for_address(i);
+    if not found then
+        return null;
+    end if;
+    delete from auth.flow_state as f
+    where f.id = flow.id;
+    return 'provider_email_needs_verification';
+end
+$$;
+comment on function service.provider_entry(text) is
+    'Asked by auth-gate before it exchanges the code that somebody brought back from a provider: null when they may go on, else '
+    'the auth server''s own word for why not. An account at Microsoft that does not prove its address is taken off the person, '
+    'and its code is spent.';
+grant execute on function service.provider_entry(text) to service_role;
