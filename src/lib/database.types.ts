@@ -1264,6 +1264,7 @@ export type Database = {
                 Returns: string;
             };
             abandoned_documents: { Args: { limit_rows: number }; Returns: Json[] };
+            admit: { Args: { login: string; method: string; wanted: Json }; Returns: Json };
             anchor_delivered: { Args: { number: number; sink: string }; Returns: undefined };
             anchors_to_deliver: { Args: { limit_rows: number; sink: string }; Returns: Json[] };
             apply_stripe_object: {

@@ -9,6 +9,7 @@ import { Processes } from '../../local/processes.ts';
 import { projectDir } from '../support/stack.ts';
 import { audit } from './audit.ts';
 import { auth } from './auth.ts';
+import { enumeration } from './enumeration.ts';
 import { journey } from './journey.ts';
 import { rls } from './rls.ts';
 import { aFolder, forget, measureStarts } from './starts.ts';
@@ -76,6 +77,12 @@ const benches: Record<string, Bench> = {
         rounds: 50,
         builds: false,
         run: (rounds) => stuffing(rounds, log)
+    },
+    enumeration: {
+        says: 'whether the gate’s answers tell who has a login: words, headers and time, by each way',
+        rounds: 500,
+        builds: false,
+        run: (rounds) => enumeration(rounds, log)
     },
     rls: {
         says: 'what row-level security costs among a million invoices',

@@ -3,6 +3,7 @@ import AxeBuilder from '@axe-core/playwright';
 import { expect, test as base, type Page } from '@playwright/test';
 import sharp from 'sharp';
 import { anAddress } from '../support/business.ts';
+import { untilGood } from '../support/inbox.ts';
 import { stack } from '../support/stack.ts';
 
 /** As the proxy in front would tell: each test's browser comes from an address of its own, and so has limits of its own. */
@@ -45,7 +46,7 @@ export async function lookAt(page: Page): Promise<void> {
     await expectAccessible(page);
 }
 
-/** The newest mail to an address whose subject has the words in it; waits until it arrives. */
+/** The newest mail to an address whose subject has the words in it; waits until it arrives and is good. */
 export async function mailTo(address: string, subject: RegExp): Promise<Message> {
     let found: Message | undefined;
     await expect
@@ -64,6 +65,7 @@ export async function mailTo(address: string, subject: RegExp): Promise<Message>
         )
         .toBe(true);
     if (!found) throw new Error('unreachable');
+    await untilGood(found);
     return found;
 }
 

@@ -161,6 +161,11 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         device: json('null')
     },
     'service.take': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`) },
+    'service.admit': {
+        wanted: json(`'[{"limit": "password", "key": "sam"}]'`),
+        login: json(`'sam@mail.example'`),
+        method: json(`'password'`)
+    },
     'service.put_back': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`), whole: json('true') },
     'public.end_session': { session_id: id('session') },
     'service.record_session': {

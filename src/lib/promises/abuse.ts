@@ -12,6 +12,7 @@ export const abuse: readonly LedgerRow[] = [
             fn('private.take(jsonb)'),
             fn('service.take(jsonb)'),
             fn('private.free_at(private.limits,timestamp with time zone[])'),
+            fn('service.admit(jsonb,text,text)'),
             table('private.limits'),
             nothing('private.limit_takes', 'service_role'),
             schedule('forget-limits'),
@@ -63,11 +64,50 @@ export const abuse: readonly LedgerRow[] = [
         id: 'RATE-2',
         sentence:
             'No answer tells whether somebody has a login here: not its words, not its code, not its timing.',
-        state: 'not_yet',
-        missing:
-            'Words and code are alike; how long an answer takes still differs for addresses that nobody has.',
-        enforcedBy: [],
-        provedBy: []
+        state: 'kept',
+        enforcedBy: [
+            code('supabase/functions/auth-gate/nobody.ts', 'asNobody'),
+            code('supabase/functions/auth-gate/promise.ts', 'mailPromised'),
+            code('supabase/functions/auth-gate/routes.ts', 'gatePath'),
+            fn('private.is_known_at_the_door(text,text)'),
+            fn('service.admit(jsonb,text,text)')
+        ],
+        provedBy: [
+            test(
+                'integration',
+                '[RATE-2] signing in with a password tells nobody from somebody with a password'
+            ),
+            test(
+                'integration',
+                '[RATE-2] asking for a code to sign in tells nobody from somebody with a password'
+            ),
+            test('integration', '[RATE-2] signing up tells nobody from somebody with a password'),
+            test(
+                'integration',
+                '[RATE-2] asking for a new password tells nobody from somebody with a password'
+            ),
+            test(
+                'integration',
+                '[RATE-2] asking for a code once more, at once tells nobody from somebody with a password'
+            ),
+            test('integration', '[RATE-2] entering a wrong code tells nobody from somebody with a password'),
+            test(
+                'integration',
+                '[RATE-2] an attempt at a login that nobody has is as slow as one at a login that somebody has'
+            ),
+            test(
+                'unit',
+                '[RATE-2] offers no signing up by a password: the auth server’s answer tells who has a login'
+            ),
+            tagged('db', 7),
+            tagged('unit', 20),
+            tagged('integration', 27)
+        ],
+        limits: 'A login that nobody has is asked for as one that we made for it, so that the auth server does the same work; a mail is promised before anything is done about it, and asked for a moment later. Mails themselves go to the owner of the mailbox alone. Whoever is blocked learns it by the link in a mail.',
+        doors: {
+            app: 'that is so at every form that takes an address. The benchmark “enumeration” compares 500 logins of each kind by each way and finds no difference in words, headers or time.',
+            open: 'the auth server’s own answers tell it by their time, and for signing up by their form; that is Supabase’s on a hosted project.'
+        }
     },
     {
         id: 'RATE-3',

@@ -8,8 +8,9 @@ import { describeFailure } from '../_shared/log.ts';
 import { Problem } from '../_shared/problem.ts';
 import { callService } from '../_shared/service.ts';
 import { API_VERSION } from './answers.ts';
-import { limitHeaders, refusalIn, type Standing, type Wanted } from './limits.ts';
+import { limitHeaders, refusalIn, type Asked, type Wanted } from './limits.ts';
 import { record } from './record.ts';
+import { namesLogin } from './unseen.ts';
 import { act, type Visit } from './visit.ts';
 
 /** Whoever waits longer than this for being counted is better told that signing in does not work. */
@@ -29,25 +30,36 @@ const Standings = z
     )
     .min(1);
 
+const Counted = z.object({ standings: Standings, is_known: z.boolean() });
+
+/** What the gate knows of a visit that it admits. */
+export type Admission = {
+    /** Headers that say how much is left. */
+    readonly shown: Readonly<Record<string, string>>;
+    /** Has the auth server something to compare with what was typed? No answer may depend on it: see nobody.ts. */
+    readonly isKnown: boolean;
+};
+
 /**
- * Takes what the visit needs and answers with the headers that say how much is left. Throws the refusal, or
- * `auth_unavailable` when it can't be counted: signing in closes then, and nothing else does.
+ * Takes what the visit needs. Throws the refusal, or `auth_unavailable` when it can't be counted: signing in closes
+ * then, and nothing else does.
  */
-export async function admitted(visit: Visit): Promise<Record<string, string>> {
-    const { call, asked, wanted } = visit;
+export async function admitted(visit: Visit): Promise<Admission> {
+    const { call, asked } = visit;
     if (asked === null) {
-        return {};
+        return { shown: {}, isKnown: true };
     }
-    let standings: readonly Standing[];
+    let counted: z.output<typeof Counted>;
     try {
-        standings = await callService(act(visit), 'take', { wanted }, Standings, COUNT_TIMEOUT_MS);
+        counted = await count(visit, asked);
     } catch (failure) {
         throw new Problem('auth_unavailable', { cause: failure });
     }
-    const headers = limitHeaders(standings, Date.now());
+    const { standings, is_known: isKnown } = counted;
+    const shown = limitHeaders(standings, Date.now());
     const refusal = refusalIn(standings);
     if (refusal === null) {
-        return headers;
+        return { shown, isKnown };
     }
     if (refusal.first) {
         const isSignIn = asked.kind === 'sign_in';
@@ -62,12 +74,22 @@ export async function admitted(visit: Visit): Promise<Record<string, string>> {
     call.log.info('limited', { code: refusal.code, first: refusal.first });
     throw new Problem(refusal.code, {
         headers: {
-            ...headers,
+            ...shown,
             ...API_VERSION,
             'retry-after': String(refusal.retryAfter),
             'x-sb-error-code': refusal.code
         }
     });
+}
+
+async function count(visit: Visit, asked: Asked): Promise<z.output<typeof Counted>> {
+    const { wanted } = visit;
+    if (!namesLogin(asked)) {
+        const standings = await callService(act(visit), 'take', { wanted }, Standings, COUNT_TIMEOUT_MS);
+        return { standings, is_known: true };
+    }
+    const args = { wanted, login: asked.login, method: asked.attempt.method };
+    return await callService(act(visit), 'admit', args, Counted, COUNT_TIMEOUT_MS);
 }
 
 /** What is not given back is forgotten by and by; that it could not be is logged and keeps nobody out. */

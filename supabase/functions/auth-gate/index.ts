@@ -1,12 +1,13 @@
 /**
  * The door to the auth server for the web tier.
  *
- * `<METHOD> auth-gate/auth/v1/<otp|verify|token|signup|recover|resend|user|logout|factors…>` takes the auth server's own
+ * `<METHOD> auth-gate/auth/v1/<otp|verify|token|recover|resend|user|logout|factors…>` takes the auth server's own
  * bodies and gives its own answers, so that supabase-js speaks to it as to the real one. Needs `x-tf-context`.
  *
  * A call goes this way, a file each: is there such a path (routes.ts) → who comes and what do they want (visit.ts) → our
  * own limits (admit.ts, limits.ts) → what is looked at before it goes on (`before`, here) → the auth server (forward.ts) →
- * how an attempt to sign in ended, and what follows (conclude.ts, `whenIn` there).
+ * how an attempt to sign in ended, and what follows (conclude.ts, `whenIn` there). No answer tells whether somebody has a
+ * login (nobody.ts, promise.ts); signing up is asking for a code, since the auth server's own answer to it would tell.
  *
  * Whoever got in is given a proof for their device (`x-tf-device`), which the web tier keeps in a cookie and hands back
  * inside the signed context (device.ts). What the gate does that the auth server has no path for stands in `ours`.
@@ -17,7 +18,7 @@
  */
 import { Problem } from '../_shared/problem.ts';
 import { serve, type Call } from '../_shared/serve.ts';
-import { admitted, putBack } from './admit.ts';
+import { admitted, putBack, type Admission } from './admit.ts';
 import { authRefusal } from './answers.ts';
 import { concluded } from './conclude.ts';
 import { disown } from './disown.ts';
@@ -25,6 +26,8 @@ import { freshForFactors } from './factors.ts';
 import { forward } from './forward.ts';
 import { withLinkOpened } from './link.ts';
 import { withGoodCredentials } from './new-credentials.ts';
+import { asNobody } from './nobody.ts';
+import { mailPromised } from './promise.ts';
 import { vouchedFor } from './provider.ts';
 import { gatePath, ownPath } from './routes.ts';
 import { visitOf, type Body, type Visit } from './visit.ts';
@@ -36,11 +39,13 @@ const ours = new Map<string, (call: Call) => Promise<Response>>([['not-me', diso
  * What is looked at before a call goes on, in this order. Each gives the body that goes on, or an answer in the auth
  * server's place, which counts like one of the auth server's; one that throws gives back what was taken.
  */
-const before: readonly ((body: Body, visit: Visit) => Promise<Body | Response>)[] = [
+const before: readonly ((body: Body, visit: Visit, admission: Admission) => Promise<Body | Response>)[] = [
     withLinkOpened,
     withGoodCredentials,
     freshForFactors,
-    vouchedFor
+    vouchedFor,
+    asNobody,
+    mailPromised
 ];
 
 serve('auth-gate', async (call) => {
@@ -62,15 +67,15 @@ async function passedOn(call: Call): Promise<Response> {
         // role in its place, so the question must not be passed on.
         return authRefusal(401, 'no_authorization', 'This endpoint requires a valid Bearer token');
     }
-    const shown = await admitted(visit);
+    const admission = await admitted(visit);
     let answer: Response;
     try {
-        answer = await answered(visit);
+        answer = await answered(visit, admission);
     } catch (failure) {
         await putBack(visit, visit.wanted, false);
         throw failure;
     }
-    for (const [name, value] of Object.entries(shown)) {
+    for (const [name, value] of Object.entries(admission.shown)) {
         answer.headers.set(name, value);
     }
     if (answer.status >= 500) {
@@ -81,10 +86,10 @@ async function passedOn(call: Call): Promise<Response> {
 }
 
 /** The auth server's answer, or that of whoever answers in its place. */
-async function answered(visit: Visit): Promise<Response> {
+async function answered(visit: Visit, admission: Admission): Promise<Response> {
     let { body } = visit;
     for (const look of before) {
-        const given = await look(body, visit);
+        const given = await look(body, visit, admission);
         if (given instanceof Response) {
             return given;
         }

@@ -43,7 +43,6 @@ describe('[RATE-1] what a call uses up', () => {
         ['verify', { token_hash: 'x' }, [`sign_in_address ${ip}`]],
         ['token?grant_type=pkce', { auth_code: 'x' }, [`sign_in_address ${ip}`]],
         ['otp', { email: 'Sam@mail.example' }, [`mail_address ${ip}`, 'mail sam@mail.example']],
-        ['signup', { email: 'sam@mail.example' }, [`mail_address ${ip}`, 'mail sam@mail.example']],
         ['recover', { email: 'sam@mail.example' }, [`mail_address ${ip}`, 'mail sam@mail.example']],
         ['resend', { email: 'sam@mail.example' }, [`mail_address ${ip}`, 'mail sam@mail.example']],
         ['resend', { email: 7 }, [`mail_address ${ip}`]]

@@ -28,7 +28,7 @@ export type Asked =
     | { readonly kind: 'mail' | 'setup'; readonly login: string | null };
 
 /** Calls that have the auth server send a mail to the address they name. */
-const mailing = ['otp', 'signup', 'recover', 'resend'];
+const mailing = ['otp', 'recover', 'resend'];
 
 /** What a call asks for, or null where nothing is limited: refreshing, reading oneself, signing out. */
 export function askedOf(

@@ -47,7 +47,7 @@ export async function withGoodCredentials(body: Body, visit: Visit): Promise<Bod
         return body;
     }
     const password = normalPassword(typed);
-    if (changesOwn || name === 'signup') {
+    if (changesOwn) {
         const weakness = weaknessOf(password, commonPasswords, own) ?? (await leakOf(password, visit));
         if (weakness !== null) {
             return weakPassword(weakness);

@@ -7,7 +7,6 @@ describe('auth-gate', () => {
     it.each([
         ['POST', 'otp'],
         ['POST', 'verify'],
-        ['POST', 'signup'],
         ['POST', 'recover'],
         ['POST', 'resend']
     ])('lets %s %s through to anybody', (method, path) => {
@@ -26,6 +25,10 @@ describe('auth-gate', () => {
             path: 'logout?scope=global',
             needsPerson: true
         });
+    });
+
+    it('[RATE-2] offers no signing up by a password: the auth server’s answer tells who has a login', () => {
+        expect(at('POST', '/auth-gate/auth/v1/signup')).toEqual({ kind: 'unknown' });
     });
 
     it.each(['password', 'refresh_token', 'pkce'])('exchanges tokens by %s', (grant) => {

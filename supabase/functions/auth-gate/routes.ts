@@ -8,7 +8,6 @@ const routes: Readonly<Record<string, Route>> = {
     otp: { methods: ['POST'], needsPerson: false },
     verify: { methods: ['POST'], needsPerson: false },
     token: { methods: ['POST'], needsPerson: false },
-    signup: { methods: ['POST'], needsPerson: false },
     recover: { methods: ['POST'], needsPerson: false },
     resend: { methods: ['POST'], needsPerson: false },
     user: { methods: ['GET', 'PUT'], needsPerson: true },

@@ -8,12 +8,13 @@ export type From = { ip: string; dev?: string };
 /** An address of a network that only benches use. */
 export const anyAddress = (): string => `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
 
-/** Tries to sign in through the gate. The answer's body is read to its end. */
-export async function attempt(
+/** Calls the gate as the web tier does. */
+export function knockAt(
     { apiUrl, publishableKey, env }: StackInfo,
-    { email, password }: { email: string; password: string },
+    path: string,
+    body: Record<string, string>,
     from: From
-): Promise<{ status: number; device: string | undefined }> {
+): Promise<Response> {
     const context = signContext(
         {
             ...from,
@@ -25,7 +26,7 @@ export async function attempt(
         },
         env.TF_CONTEXT_KEY ?? ''
     );
-    const answer = await fetch(`${apiUrl}/functions/v1/auth-gate/auth/v1/token?grant_type=password`, {
+    return fetch(`${apiUrl}/functions/v1/auth-gate/auth/v1/${path}`, {
         method: 'POST',
         headers: {
             apikey: publishableKey,
@@ -33,8 +34,17 @@ export async function attempt(
             'x-supabase-api-version': '2024-01-01',
             [contextHeader]: context
         },
-        body: JSON.stringify({ email, password })
+        body: JSON.stringify(body)
     });
+}
+
+/** Tries to sign in through the gate. The answer's body is read to its end. */
+export async function attempt(
+    info: StackInfo,
+    { email, password }: { email: string; password: string },
+    from: From
+): Promise<{ status: number; device: string | undefined }> {
+    const answer = await knockAt(info, 'token?grant_type=password', { email, password }, from);
     await answer.arrayBuffer();
     return { status: answer.status, device: answer.headers.get('x-tf-device') ?? undefined };
 }

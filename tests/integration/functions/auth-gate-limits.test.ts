@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { createClient } from '@supabase/supabase-js';
 import postgres from 'postgres';
 import { afterAll, describe, expect, it } from 'vitest';
-import { anyAddress, contextHeader, info, knock, mailsTo, mailTo } from './edge.ts';
+import { codeFor, mailTo } from '../../support/inbox.ts';
+import { anyAddress, contextHeader, info, knock } from './edge.ts';
 
 const sql = postgres(info.superuserUrl, { max: 1 });
 afterAll(() => sql.end());
@@ -56,6 +57,23 @@ const later = (seconds: number, limit: string, key: string) =>
             refused_until = t.refused_until - make_interval(secs => ${seconds})
         from private.limit_keys(${sql.json([{ limit, key }])}) as k
         where t.key_hash = k.key_hash`;
+
+/** When the newest mail went to somebody, as soon as it is later than `before`; then the auth server's second goes by. */
+async function sentAfter({ id }: Person, before: Date): Promise<Date> {
+    let sent = before;
+    const look = async (): Promise<Date> => {
+        const [row] = await sql<{ at: Date | null }[]>`
+            select greatest(recovery_sent_at, confirmation_sent_at) as at from auth.users where id = ${id}`;
+        sent = row?.at ?? before;
+        return sent;
+    };
+    await expect.poll(look).toSatisfy((at: Date) => at > before);
+    await sql`
+        update auth.users set recovery_sent_at = recovery_sent_at - interval '1 second',
+            confirmation_sent_at = confirmation_sent_at - interval '1 second'
+        where id = ${id}`;
+    return sent;
+}
 
 /** The device's proof that an answer gives. */
 const deviceOf = (answer: Response): string => answer.headers.get('x-tf-device') ?? '';
@@ -158,7 +176,7 @@ describe('[RATE-1] a login that is guessed at from many addresses', () => {
         await inTurn(5, () => guess(person));
         expect((await enter(person)).status).toBe(429);
         await ask(person);
-        const code = /\b(\d{6})\b/.exec((await mailTo(person.email)).text)?.[1];
+        const code = await codeFor(person.email);
         const entered = await call('verify', { email: person.email, token: code, type: 'email' });
         expect(entered.status).toBe(200);
         expect((await enter(person)).status, 'the password works again').toBe(200);
@@ -249,17 +267,16 @@ describe('[RATE-1] mails that are asked for', () => {
             () => call('recover', { email: person.email }),
             () => call('resend', { email: person.email, type: 'signup' })
         ];
-        for (let n = 0; n < 5; n += 1) {
-            expect(((await asks[n % 3]?.()) as Response).status).not.toBe(429);
-            await sql`update auth.users set recovery_sent_at = null, confirmation_sent_at = null where id = ${person.id}`;
-        }
+        for (let n = 0; n < 5; n += 1)
+            expect(((await asks[n % 3]?.()) as Response).status, `mail ${n + 1}`).toBe(200);
         for (const act of asks)
             expect(await refusalOf(await act())).toEqual({ status: 429, code: 'too_many_mails', minutes: 1 });
-        const sent = (await mailsTo(person.email)).length;
+        // A mail is sent after its answer, and no two within the auth server's second: what comes of five is one at least.
+        const since = await sentAfter(person, new Date(0));
         await later(60, 'mail', person.email);
         expect((await ask(person)).status).toBe(200);
         expect((await refusalOf(await ask(person))).minutes).toBe(2);
-        await expect.poll(async () => (await mailsTo(person.email)).length).toBe(sent + 1);
+        await sentAfter(person, since);
     });
 
     it('stop after ten from one address, whomever they are for', async () => {
