@@ -1,7 +1,7 @@
 /** Passwords exist only as bcrypt hashes of cost 10. */
 import { randomBytes } from 'node:crypto';
-import { compare, hash } from 'bcryptjs';
 import { refusal } from './errors.ts';
+import { compare, hash } from './hashing.ts';
 import type { AuthSettings } from './settings.ts';
 
 const COST = 10;
