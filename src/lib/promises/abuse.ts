@@ -96,14 +96,22 @@ export const abuse: readonly LedgerRow[] = [
                 '[RATE-2] an attempt at a login that nobody has is as slow as one at a login that somebody has'
             ),
             test(
+                'integration',
+                '[RATE-2] asking for another address to sign in with tells nobody’s from that of somebody with a password'
+            ),
+            test(
+                'integration',
+                '[RATE-2] asking for another address to sign in with takes as long for an address that somebody has as for one that nobody has'
+            ),
+            test(
                 'unit',
                 '[RATE-2] offers no signing up by a password: the auth server’s answer tells who has a login'
             ),
             tagged('db', 7),
-            tagged('unit', 20),
-            tagged('integration', 27)
+            tagged('unit', 30),
+            tagged('integration', 32)
         ],
-        limits: 'A login that nobody has is asked for as one that we made for it, so that the auth server does the same work; a mail is promised before anything is done about it, and asked for a moment later. Mails themselves go to the owner of the mailbox alone. Whoever is blocked learns it by the link in a mail.',
+        limits: 'A login that nobody has is asked for as one that we made for it, so that the auth server does the same work; a mail is promised before anything is done about it, and asked for a moment later. Mails themselves go to the owner of the mailbox alone. Whoever is blocked learns it by the link in a mail. Whoever asks to sign in with another address in future gets a mail about it in the old mailbox too, and gets none when somebody has the other one.',
         doors: {
             app: 'that is so at every form that takes an address. The benchmark “enumeration” compares 500 logins of each kind by each way and finds no difference in words, headers or time.',
             open: 'the auth server’s own answers tell it by their time, and for signing up by their form; that is Supabase’s on a hosted project.'

@@ -9,11 +9,11 @@ import { entered, refusedAt, setPassword, type Door } from './sign-in.ts';
 
 /**
  * Asks to sign in with another address in future. Both addresses get an e-mail and nothing changes until both confirm.
- * Whether somebody else signs in with it is not told: then no e-mail comes.
+ * Whether somebody else signs in with it the gate does not tell us either: then no e-mail comes.
  */
 export async function askForAddress(door: Door, email: string): Promise<void> {
     const { error } = await door.locals.auth.updateUser({ email });
-    if (error && error.code !== 'email_exists') throw refusedAt(door, error);
+    if (error) throw refusedAt(door, error);
 }
 
 /** What became of a link that confirms an address: one more to go, or done. */

@@ -22,9 +22,16 @@ const passedOut = [
 /** Answers that have no body by definition; a Response with one can't even be built. */
 const bodiless = [204, 205, 304];
 
-/** What the auth server answers to the visit with this body. Throws `auth_unavailable` when nothing answers. */
-export async function forward({ call, ip, path, person }: Visit, body: Body): Promise<Response> {
-    const { method, headers } = call.request;
+/**
+ * What the auth server answers to the visit with this body, or to the same path asked by another method. Throws
+ * `auth_unavailable` when nothing answers.
+ */
+export async function forward(
+    { call, ip, path, person }: Visit,
+    body: Body,
+    method = call.request.method
+): Promise<Response> {
+    const { headers } = call.request;
     let answer: Response;
     try {
         answer = await callAuthServer(path, {

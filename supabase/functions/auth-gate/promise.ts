@@ -2,24 +2,45 @@
  * A mail that somebody asks for is promised before anything is done about it, and begun a little later, at a moment drawn
  * by lot: then neither the answer nor whatever is asked next tells how much there was to do, which for a forgotten
  * password is nothing where nobody has the address. That nobody can sign in just now is said before, the same to all.
+ * Another address to sign in with is promised alike, whether somebody has it or not, and answered with the person as they
+ * are: their address is the old one until both mailboxes agree.
  */
 import { describeFailure } from '../_shared/log.ts';
 import { Problem } from '../_shared/problem.ts';
 import { afterAnswer } from '../_shared/serve.ts';
 import { callAuthServer } from '../_shared/service.ts';
 import { putBack } from './admit.ts';
+import { fieldsOf } from './attempts.ts';
 import { forward } from './forward.ts';
-import { beginsIn, isMailAskedFor } from './unseen.ts';
+import { beginsIn, isChangeOfAddress, isMailAskedFor } from './unseen.ts';
 import type { Body, Visit } from './visit.ts';
 
 /** The promise, where a mail is asked for. Throws `auth_unavailable` when the auth server is not there to ask. */
 export async function mailPromised(body: Body, visit: Visit): Promise<Body | Response> {
+    if (isChangeOfAddress(visit.call.request.method, visit.path, body)) {
+        return await addressPromised(body, visit);
+    }
     if (!isMailAskedFor(visit.path, body)) {
         return body;
     }
     await demandAuthServer();
     afterAnswer(keep(visit, body));
     return Response.json({});
+}
+
+/** As the auth server answers where the address is free, but for the address that waits to be confirmed. */
+async function addressPromised(body: Body, visit: Visit): Promise<Response> {
+    const { password } = fieldsOf(new TextDecoder().decode(body ?? new Uint8Array()));
+    if (password !== undefined) {
+        throw new Problem('request_not_understood', {
+            detail: 'Change the address or the password, one at a time.'
+        });
+    }
+    const person = await forward(visit, null, 'GET');
+    if (person.ok) {
+        afterAnswer(keep(visit, body));
+    }
+    return person;
 }
 
 async function demandAuthServer(): Promise<void> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { askedOf } from './limits.ts';
-import { attemptAt, beginsIn, isMailAskedFor, namesLogin } from './unseen.ts';
+import { attemptAt, beginsIn, isChangeOfAddress, isMailAskedFor, namesLogin } from './unseen.ts';
 
 const bytes = (body: unknown) => new TextEncoder().encode(JSON.stringify(body));
 const email = 'sam@mail.example';
@@ -29,6 +29,21 @@ describe('[RATE-2] a mail that is promised unseen', () => {
 
     it('is begun after the answer, a fifth of a second later at the most, at any moment in between', () => {
         expect([beginsIn(0), beginsIn(0.5), beginsIn(0.999_999)]).toEqual([20, 120, 219]);
+    });
+});
+
+describe('[RATE-2] another address to sign in with', () => {
+    it.each([
+        ['PUT', 'user', { email }, true],
+        ['PUT', 'user?redirect_to=%2F', { email }, true],
+        ['PUT', 'user', { email, password: 'x' }, true],
+        ['GET', 'user', { email }, false],
+        ['PUT', 'user', { email: 'sam at mail.example' }, false],
+        ['PUT', 'user', { email: `${'s'.repeat(250)}@mail.example` }, false],
+        ['PUT', 'user', { password: 'x' }, false],
+        ['PUT', 'factors', { email }, false]
+    ])('%s %s %j is asked for: %s', (method, path, body, asked) => {
+        expect(isChangeOfAddress(method, path, bytes(body))).toBe(asked);
     });
 });
 

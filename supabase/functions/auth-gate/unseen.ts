@@ -18,8 +18,17 @@ const LATEST_MS = 220;
 /** Is a mail asked for of which the answer says nothing, for an address that can be one? */
 export function isMailAskedFor(path: string, body: Uint8Array | null): boolean {
     const [name = ''] = path.split('?');
-    const { email } = fieldsIn(body);
-    return mailing.includes(name) && typeof email === 'string' && email.length <= 254 && ADDRESS.test(email);
+    return mailing.includes(name) && canBeAddress(fieldsIn(body).email);
+}
+
+/** Does somebody ask for another address to sign in with? Then mails go to both. */
+export function isChangeOfAddress(method: string, path: string, body: Uint8Array | null): boolean {
+    const [name = ''] = path.split('?');
+    return name === 'user' && method === 'PUT' && canBeAddress(fieldsIn(body).email);
+}
+
+function canBeAddress(email: unknown): boolean {
+    return typeof email === 'string' && email.length <= 254 && ADDRESS.test(email);
 }
 
 /** When to begin with it, in milliseconds from the answer; `lot` is at least 0 and less than 1. */

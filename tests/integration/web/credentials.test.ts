@@ -10,7 +10,7 @@ import {
     type Business,
     type Person
 } from '../../support/business.ts';
-import { codeFor, linkTo, mailAbout } from '../../support/inbox.ts';
+import { codeFor, linkTo, mailAbout, newestMail } from '../../support/inbox.ts';
 import { stack } from '../../support/stack.ts';
 import { sessionIn, tokensOf } from '../../support/tokens.ts';
 import { aVisitor, signedIn, type Visitor } from '../../support/visitor.ts';
@@ -67,9 +67,10 @@ async function moveTo(
     await sql`
         update auth.users set email_change_sent_at = email_change_sent_at - interval '2 minutes'
         where email = ${from}`;
+    const before = await newestMail(from);
     expect((await visitor.post(page, { email })).headers.get('location')).toBe(`${page}?asked`);
     const [first = visitor, second = visitor] = browsers;
-    const current = linkTo('/auth/confirm', await mailAbout(from, ASKS));
+    const current = linkTo('/auth/confirm', await mailAbout(from, ASKS, before));
     const half = await first.post(current.path, current.fields);
     expect(half.headers.get('location')).toBe('/auth/half');
     const next = linkTo('/auth/confirm', await mailAbout(email, ASKS));

@@ -2,9 +2,9 @@
 // and for people of every kind that the auth server knows, and what comes back is compared to the letter.
 import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
-import { admin, superuser } from '../../support/business.ts';
-import { codeFor } from '../../support/inbox.ts';
-import { aVisitor, type Visitor } from '../../support/visitor.ts';
+import { aBusiness, admin, anAddress, superuser } from '../../support/business.ts';
+import { codeFor, mailAbout } from '../../support/inbox.ts';
+import { aVisitor, signedIn, type Visitor } from '../../support/visitor.ts';
 
 const app = process.env.TF_APP_URL ?? '';
 const sql = superuser();
@@ -143,6 +143,53 @@ describe('[RATE-2] an attempt at a login that nobody has', () => {
         expect(slower / TURNS).toBeGreaterThan(0.5 - far);
         expect(slower / TURNS).toBeLessThan(0.5 + far);
     }, 90_000);
+});
+
+describe('[RATE-2] asking for another address to sign in with', () => {
+    const TURNS = 16;
+    const ask = async (visitor: Visitor, email: string): Promise<[string, number]> => {
+        const began = performance.now();
+        // From another place each time: one has so many mails sent and no more.
+        const answers = [
+            await visitor.post('/more/security/address', { email }, { 'x-forwarded-for': anAddress() })
+        ];
+        const took = performance.now() - began;
+        answers.push(await visitor.get('/more/security/address?asked'));
+        return [await seen(answers, email), took];
+    };
+
+    it.each(kinds)('tells nobody’s from that of %s', async (_, make) => {
+        const { owner } = await aBusiness();
+        const visitor = await signedIn(owner, app);
+        const [taken, free] = [await make(), anEmail()];
+        const [theirs] = await ask(visitor, taken);
+        const [nobodys] = await ask(visitor, free);
+        expect(theirs).toBe(nobodys);
+        expect(theirs).toContain('/more/security/address?asked');
+        // One that is free is asked for by mail, and what was taken stays whose it was.
+        expect((await mailAbout(free, 'Confirm your new address')).text).toContain(free);
+        const [row] = await sql`select email, email_change from auth.users where id = ${owner.id}`;
+        expect(row).toEqual({ email: owner.email, email_change: free });
+    });
+
+    it('takes as long for an address that somebody has as for one that nobody has', async () => {
+        const { owner } = await aBusiness();
+        const visitor = await signedIn(owner, app);
+        let slower = 0;
+        for (let n = 0; n < TURNS; n += 1) {
+            const turn: [string, boolean][] = [
+                [await known('password'), true],
+                [anEmail(), false]
+            ];
+            const times = new Map<boolean, number>();
+            for (const [email, isTaken] of n % 2 === 0 ? turn : turn.toReversed()) {
+                times.set(isTaken, (await ask(visitor, email))[1]);
+            }
+            if ((times.get(true) ?? 0) > (times.get(false) ?? 0)) slower += 1;
+        }
+        expect(slower).toBeGreaterThan(0);
+        expect(slower).toBeLessThan(TURNS);
+    }, 60_000);
 });
 
 describe('[RATE-2] whoever is meant', () => {
