@@ -5,6 +5,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { JWK } from 'jose';
 import { newApiKey, newSigningKey } from './keys.ts';
+import { endOfAppleSecret } from './oidc/apple-secret.ts';
 import { readJson, writeAtomically } from './processes.ts';
 
 /** What the stack made up for itself; kept in secrets.json, readable by its owner only. */
@@ -39,6 +40,8 @@ type Provider = {
     demands: string[];
     /** Its public addresses, unless set. */
     fixed: Record<string, string>;
+    /** What can be read off the settings that were given; throws a sentence where they can't be right. */
+    follows?: (given: NodeJS.ProcessEnv) => Record<string, string>;
 };
 
 const PROVIDERS: Record<ProviderName, Provider> = {
@@ -50,7 +53,14 @@ const PROVIDERS: Record<ProviderName, Provider> = {
     apple: {
         key: 'APPLE_CLIENT_ID',
         demands: ['APPLE_CLIENT_SECRET'],
-        fixed: { APPLE_ISSUER: 'https://appleid.apple.com' }
+        fixed: { APPLE_ISSUER: 'https://appleid.apple.com' },
+        follows: ({ APPLE_CLIENT_SECRET: secret = '' }) => {
+            const end = endOfAppleSecret(secret);
+            if (end) return { APPLE_SECRET_ENDS_AT: end.toISOString() };
+            throw new Error(
+                'APPLE_CLIENT_SECRET must be a token signed with your key: npm run apple-secret makes one.'
+            );
+        }
     },
     azure: {
         key: 'AZURE_CLIENT_ID',
@@ -98,11 +108,10 @@ export function resolveEnvironment(sources: EnvironmentSources): Record<string, 
     for (const [name, provider] of Object.entries(PROVIDERS) as [ProviderName, Provider][]) {
         if (needed.has(name)) Object.assign(provided, sources.standIns[name]);
         else {
-            Object.assign(provided, provider.fixed);
+            const lacking = provider.demands.filter((setting) => names.includes(setting) && !given[setting]);
+            Object.assign(provided, provider.fixed, lacking.length === 0 && provider.follows?.(given));
             missing.push(
-                ...provider.demands
-                    .filter((setting) => names.includes(setting) && !given[setting])
-                    .map((setting) => `${provider.key} is set, so ${setting} must be set too.`)
+                ...lacking.map((setting) => `${provider.key} is set, so ${setting} must be set too.`)
             );
         }
     }

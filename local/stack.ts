@@ -149,7 +149,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         dns: url('dns')
     };
     const apiUrl = url('api');
-    const played = standInSettings(urls, secrets.generated);
+    const played = await standInSettings(urls, secrets.generated);
     const appOrigin = `${tls ? `https://${tls.host}` : 'http://localhost'}:${options.appPort ?? 3000}`;
     const fromManifest = Object.entries(manifest.env).map(([name, value]) => [
         name,

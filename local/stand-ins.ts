@@ -1,12 +1,14 @@
 // The doubles of the outside world: which settings they bring, and the servers that play them.
 
-import { randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import type { StackManifest } from './config.ts';
 import type { Service } from './doors.ts';
 import type { ProviderName } from './environment.ts';
 import { createDns } from './dns/index.ts';
 import { createMail } from './mail/index.ts';
+import { endOfAppleSecret, signAppleSecret } from './oidc/apple-secret.ts';
+import type { AppleKey } from './oidc/clients.ts';
 import { createOidc } from './oidc/index.ts';
 import { createPasswords } from './passwords/index.ts';
 import { createStripe } from './stripe/index.ts';
@@ -15,16 +17,32 @@ export type Closable = { fetch: Service; close(): Promise<void> };
 
 export type StandInUrls = Record<ProviderName, string>;
 
-export type StandInSecrets = { stripeSecretKey: string; stripeWebhookSecret: string; mailApiKey: string };
+export type StandInSecrets = {
+    stripeSecretKey: string;
+    stripeWebhookSecret: string;
+    mailApiKey: string;
+    appleKey: AppleKey;
+};
 
-/** The stand-ins' keys, made up once and kept in `generated`, and the settings that follow from them. */
-export function standInSettings(
+const APPLE_CLIENT_ID = 'stand-in.apple';
+
+/**
+ * The stand-ins' keys, made up once and kept in `generated`, and the settings that follow from them. Apple's client secret
+ * is signed anew at each start, since it ends after half a year.
+ */
+export async function standInSettings(
     urls: StandInUrls,
     generated: Record<string, string>
-): { secrets: StandInSecrets; settings: Record<ProviderName, Record<string, string>> } {
+): Promise<{ secrets: StandInSecrets; settings: Record<ProviderName, Record<string, string>> }> {
     const kept = (name: string, prefix: string) =>
         (generated[`stand-in: ${name}`] ??= prefix + randomBytes(24).toString('hex'));
+    const privateKeyPem = (generated['stand-in: APPLE_KEY'] ??= newAppleKey());
+    const signer = { teamId: 'STANDIN123', keyId: 'STANDINKEY' };
+    const appleSecret = await signAppleSecret({ ...signer, privateKeyPem }, APPLE_CLIENT_ID, {
+        issuer: urls.apple
+    });
     const secrets = {
+        appleKey: { ...signer, publicKeyPem: publicPartOf(privateKeyPem) },
         stripeSecretKey: kept('STRIPE_SECRET_KEY', 'sk_test_'),
         stripeWebhookSecret: kept('STRIPE_WEBHOOK_SECRET', 'whsec_'),
         mailApiKey: kept('RESEND_API_KEY', 're_')
@@ -45,8 +63,9 @@ export function standInSettings(
                 GOOGLE_ISSUER: urls.google
             },
             apple: {
-                APPLE_CLIENT_ID: 'stand-in.apple',
-                APPLE_CLIENT_SECRET: kept('APPLE_CLIENT_SECRET', ''),
+                APPLE_CLIENT_ID,
+                APPLE_CLIENT_SECRET: appleSecret,
+                APPLE_SECRET_ENDS_AT: endOfAppleSecret(appleSecret)?.toISOString() ?? '',
                 APPLE_ISSUER: urls.apple
             },
             azure: {
@@ -57,6 +76,15 @@ export function standInSettings(
             dns: { DNS_RESOLVER_URL: `${urls.dns}/dns-query` }
         }
     };
+}
+
+function newAppleKey(): string {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+function publicPartOf(privateKeyPem: string): string {
+    return createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
 }
 
 export type StandInOptions = {
@@ -102,6 +130,7 @@ export async function startStandIn(name: ProviderName, options: StandInOptions):
         issuer: urls[name],
         clientId: env[`${prefix}_CLIENT_ID`] ?? '',
         clientSecret: env[`${prefix}_CLIENT_SECRET`] ?? '',
+        ...(name === 'apple' ? { appleKey: secrets.appleKey } : {}),
         keysFile: state(`${name}-keys.json`),
         appName: manifest.title,
         redirectUris: [`${apiUrl}/auth/v1/callback`],

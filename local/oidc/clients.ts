@@ -1,14 +1,12 @@
 /** Whether a token request comes from the registered app. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { importSPKI, jwtVerify } from 'jose';
+import { LONGEST_LIFE_S } from './apple-secret.ts';
 
 /** What Apple knows of the key an app signs its client secrets with. */
 export type AppleKey = { teamId: string; keyId: string; publicKeyPem: string };
 
 type Client = { clientId: string; clientSecret: string; appleKey?: AppleKey };
-
-/** Apple refuses a client secret that lives longer than six months. */
-const SIX_MONTHS_S = 15_777_000;
 
 /** What is wrong with the app's credentials, or null. */
 export async function clientProblem(
@@ -20,7 +18,7 @@ export async function clientProblem(
     const basic = /^basic\s+(\S+)$/i.exec(authorization ?? '')?.[1];
     const [id, secret] = basic ? decodeBasic(basic) : [field('client_id'), field('client_secret')];
     if (id !== client.clientId) return 'The client is unknown.';
-    if (client.appleKey && secret.split('.').length === 3) {
+    if (client.appleKey) {
         return signedSecretProblem(client.clientId, client.appleKey, issuer, secret);
     }
     return sameText(secret, client.clientSecret) ? null : 'The client secret is wrong.';
@@ -47,7 +45,7 @@ async function signedSecretProblem(
         );
         if (protectedHeader.kid !== key.keyId) return 'The client secret names another key.';
         const life = (payload.exp ?? 0) - (payload.iat ?? 0);
-        return life > SIX_MONTHS_S ? 'The client secret lives longer than six months.' : null;
+        return life > LONGEST_LIFE_S ? 'The client secret lives longer than six months.' : null;
     } catch (error) {
         return `The client secret does not verify: ${(error as Error).message}.`;
     }

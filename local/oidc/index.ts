@@ -32,7 +32,7 @@ export type OidcDeps = {
     issuer: string;
     clientId: string;
     clientSecret: string;
-    /** With it, Apple's client secret may also be a signed token, as the real one demands. */
+    /** With it the client secret must be a token signed by this key, as Apple demands. */
     appleKey?: AppleKey;
     /** Where key, added people and consents are kept. */
     keysFile: string;

@@ -237,7 +237,7 @@ describe('the stand-in for Apple', () => {
         expect(JSON.stringify(second.claims)).not.toContain('Morag');
     });
 
-    it('takes a client secret signed by the app’s key for at most six months, or the plain one', async () => {
+    it('takes a client secret signed by the app’s key for at most six months, and no plain one', async () => {
         const stranger = createPrivateKey(
             generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
                 type: 'pkcs8',
@@ -253,7 +253,7 @@ describe('the stand-in for Apple', () => {
             .setExpirationTime('1h')
             .sign(stranger);
         const cases: [string, boolean][] = [
-            ['app-secret', true],
+            ['app-secret', false],
             [await signedSecret(1, standIn.issuer), true],
             [await signedSecret(7, standIn.issuer), false],
             [await signedSecret(1, 'https://elsewhere.example'), false],
@@ -272,7 +272,7 @@ describe('the stand-in for Apple', () => {
     });
 
     it('demands form_post where name or address are asked for', async () => {
-        const config = await configWith('app-secret');
+        const config = await configWith(await signedSecret(1, standIn.issuer));
         const url = new URL(begin(config, 'x'));
         url.searchParams.delete('response_mode');
         expect((await open(url.href)).status).toBe(400);

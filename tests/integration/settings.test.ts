@@ -1,8 +1,15 @@
 // Where each setting of a project comes from, and how a moved clock meets servers that know only the machine's.
+import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createClient } from '@supabase/supabase-js';
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveEnvironment, standInsFor } from '../../local/environment.ts';
 import type { EnvironmentSources } from '../../local/environment.ts';
+import { endOfAppleSecret, signAppleSecret } from '../../local/oidc/apple-secret.ts';
 import { startOwnStack } from '../support/stack.ts';
 import type { OwnStack } from '../support/stack.ts';
 
@@ -59,6 +66,47 @@ describe('a setting', () => {
         expect(() =>
             resolve({ names: ['STRIPE_WEBHOOK_SECRETS'], given: { STRIPE_SECRET_KEY: 'sk_live' } })
         ).toThrow('STRIPE_SECRET_KEY is set, so STRIPE_WEBHOOK_SECRETS must be set too.');
+    });
+});
+
+describe("Apple's client secret", () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const names = ['APPLE_CLIENT_SECRET', 'APPLE_SECRET_ENDS_AT'];
+
+    it('tells the database when it ends', async () => {
+        const issuer = 'https://appleid.apple.com';
+        const signer = { teamId: 'TEAM123456', keyId: 'KEY1234567', privateKeyPem };
+        const secret = await signAppleSecret(signer, 'app.example', { issuer, lifeS: 86_400 });
+        const { APPLE_SECRET_ENDS_AT } = resolve({
+            names,
+            given: { APPLE_CLIENT_ID: 'app.example', APPLE_CLIENT_SECRET: secret }
+        });
+        expect(new Date(APPLE_SECRET_ENDS_AT ?? '')).toEqual(new Date((decodeJwt(secret).exp ?? 0) * 1000));
+    });
+
+    it('that is no signed token stops the start with a sentence', () => {
+        expect(() =>
+            resolve({ names, given: { APPLE_CLIENT_ID: 'app.example', APPLE_CLIENT_SECRET: 'plain' } })
+        ).toThrow(
+            'APPLE_CLIENT_SECRET must be a token signed with your key: npm run apple-secret makes one.'
+        );
+    });
+
+    it('can be made by a command, from the key that Apple gave', () => {
+        const file = join(mkdtempSync(join(tmpdir(), 'apple-')), 'AuthKey_KEY1234567.p8');
+        writeFileSync(file, privateKeyPem);
+        const command = ['local/apple-secret.ts', '--team', 'TEAM123456', '--key', 'KEY1234567'];
+        const printed = execFileSync(process.execPath, [...command, '--client', 'app.example', file], {
+            encoding: 'utf8'
+        });
+        const [secret = ''] = printed.split('\n');
+        const ends = endOfAppleSecret(secret)?.toISOString();
+        expect(decodeJwt(secret)).toMatchObject({ iss: 'TEAM123456', sub: 'app.example' });
+        expect(printed).toContain(`vault.create_secret('${ends}', 'tf_apple_secret_ends_at')`);
+        expect(() => execFileSync(process.execPath, command, { encoding: 'utf8', stdio: 'pipe' })).toThrow(
+            'Usage: npm run apple-secret'
+        );
     });
 });
 
