@@ -28,6 +28,11 @@ async function isIn(visitor: Visitor): Promise<boolean> {
     return (await visitor.get('/more/security')).status === 200;
 }
 
+/** Does the web tier by itself take the visitor for somebody? Whoever is signed in is led on from here, without a look at the database. */
+async function isTakenForSomebody(visitor: Visitor): Promise<boolean> {
+    return (await visitor.get('/sign-in')).status === 303;
+}
+
 /** What a thief gets with these tokens: a page of bell's, rows at the Data API, a file in storage. */
 async function gets(tokens: Tokens): Promise<{ page: boolean; rows: boolean; file: boolean }> {
     const { accountId, objectName } = scene.bell;
@@ -324,9 +329,11 @@ describe('a cookie', () => {
             signed(head({ alg: 'HS256', kid: '../../dev/null' }), '')
         ];
         for (const token of forged) {
-            const visitor = holding({ ...stolen, access_token: token });
-            expect(await isIn(visitor), token.slice(0, 60)).toBe(false);
+            const browser = () => holding({ ...stolen, access_token: token });
+            expect(await isIn(browser()), token.slice(0, 60)).toBe(false);
+            expect(await isTakenForSomebody(browser()), token.slice(0, 60)).toBe(false);
         }
         expect(await isIn(holding(stolen)), 'the one they imitate').toBe(true);
+        expect(await isTakenForSomebody(holding(stolen))).toBe(true);
     });
 });
