@@ -136,11 +136,11 @@ for (const provider of ['Google', 'Apple', 'Microsoft'] as const) {
         page
     }) => {
         await page.goto('/sign-in');
-        await press(page, page.getByRole('link', { name: `Go on with ${provider}` }));
+        await press(page, page.getByRole('link', { name: `Continue with ${provider}` }));
         await page.getByRole('button', { name: 'Cancel and go back' }).press('Enter');
         await expect(page.getByText('You did not finish signing in. Nothing has changed')).toBeVisible();
         await lookAt(page);
-        await press(page, page.getByRole('link', { name: `Go on with ${provider}` }));
+        await press(page, page.getByRole('link', { name: `Continue with ${provider}` }));
         await page.getByLabel('Name').fill('Kim Osei');
         await page.getByLabel('E-mail address').fill(anEmail());
         await page.getByRole('button', { name: 'Continue as this person' }).press('Enter');

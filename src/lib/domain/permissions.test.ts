@@ -14,6 +14,21 @@ it('[ACC-3] every permission stands in one group, also one that nobody has sorte
     expect(grouped.toSorted()).toEqual(ALL.map(({ key }) => key).toSorted());
 });
 
+it('[ACC-3] what is done comes after what is seen, in the order of the work', () => {
+    const verbs = ['issue', 'read', 'send', 'void', 'write'];
+    const all = verbs.map((verb) => ({ key: `invoices.${verb}`, area: 'invoices', sentence: verb }));
+    const ordered = groupPermissions(all).flatMap(({ permissions }) =>
+        permissions.map(({ sentence }) => sentence)
+    );
+    expect(ordered).toEqual(['read', 'write', 'issue', 'send', 'void']);
+    expect(
+        roleInWords(
+            all.map(({ key }) => key),
+            all
+        ).does
+    ).toEqual(['write', 'issue', 'send', 'void']);
+});
+
 it('[ACC-3] a role is told by what it sees, does and never sees, and the screens that open', () => {
     expect(roleInWords(['account.read', 'jobs.read', 'jobs.write'], ALL)).toEqual({
         screens: ['Today', 'Jobs', 'More'],

@@ -34,12 +34,16 @@ const GROUPS = [
     }
 ] as const;
 
-const WIDTHS = ['.read', '.all'];
-const width = ({ key }: PermissionInWords): number => WIDTHS.findIndex((end) => key.endsWith(end));
-const sees = (permission: PermissionInWords): boolean => width(permission) >= 0;
-/** What lets see, the narrow before the wide; then what lets do. */
-const seeingFirst = (some: readonly PermissionInWords[]): PermissionInWords[] =>
-    some.toSorted((a, b) => Number(sees(b)) - Number(sees(a)) || width(a) - width(b));
+/** Seeing, the narrow before the wide; then doing, in the order of the work: an invoice is drafted before it is sent. */
+const VERBS = ['read', 'all', 'write', 'issue', 'send'];
+const verb = ({ key }: PermissionInWords): string => key.slice(key.indexOf('.') + 1);
+const sees = (permission: PermissionInWords): boolean => ['read', 'all'].includes(verb(permission));
+const place = (permission: PermissionInWords): number => {
+    const at = VERBS.indexOf(verb(permission));
+    return at < 0 ? VERBS.length : at;
+};
+const inOrder = (some: readonly PermissionInWords[]): PermissionInWords[] =>
+    some.toSorted((a, b) => place(a) - place(b));
 
 /** The permissions in their groups, in the order of a working day. What has no group yet comes last, so that nothing is left out. */
 export function groupPermissions(all: readonly PermissionInWords[]): PermissionGroup[] {
@@ -47,7 +51,7 @@ export function groupPermissions(all: readonly PermissionInWords[]): PermissionG
     const groups = GROUPS.map(({ title, about, areas }) => ({
         title,
         about,
-        permissions: areas.flatMap((area) => seeingFirst(all.filter((one) => one.area === area)))
+        permissions: areas.flatMap((area) => inOrder(all.filter((one) => one.area === area)))
     }));
     const rest = all.filter(({ area }) => !known.includes(area));
     return rest.length === 0
@@ -74,13 +78,14 @@ const SCREENS = [
 
 /** Tells a role by its permissions, as a preview before anybody is given it. */
 export function roleInWords(held: readonly string[], all: readonly PermissionInWords[]): RoleInWords {
-    const reads = all.filter(sees);
+    const ordered = groupPermissions(all).flatMap(({ permissions }) => permissions);
+    const reads = ordered.filter(sees);
     const sentencesOf = (some: readonly PermissionInWords[]): string[] =>
         some.map(({ sentence }) => sentence);
     return {
         screens: SCREENS.filter(([, key]) => held.includes(key)).map(([screen]) => screen),
         sees: sentencesOf(reads.filter(({ key }) => held.includes(key))),
-        does: sentencesOf(all.filter((one) => !sees(one) && held.includes(one.key))),
+        does: sentencesOf(ordered.filter((one) => !sees(one) && held.includes(one.key))),
         neverSees: sentencesOf(reads.filter(({ key }) => !held.includes(key)))
     };
 }
