@@ -152,6 +152,7 @@ as $$
 declare
     person uuid;
     told_at timestamptz;
+    strange_since timestamptz;
 begin
     update private.sign_in_notices as n
     set used_at = now()
@@ -162,6 +163,23 @@ begin
     if not found then
         return false;
     end if;
+    -- Whoever it was may have been in since the first notice that nobody answered, and may have left themselves a way back: a
+    -- passkey, or a second factor that shuts its person out.
+    select least(told_at, min(n.created_at))
+    into strange_since
+    from private.sign_in_notices as n
+    where n.user_id = person
+      and n.used_at is null
+      and n.created_at > now() - interval '7 days';
+    delete from auth.webauthn_credentials as k
+    where k.user_id = person
+      and k.created_at >= strange_since;
+    delete from auth.mfa_factors as f
+    where f.user_id = person
+      and f.created_at >= strange_since;
+    delete from private.recovery_codes as c
+    where c.user_id = person
+      and c.created_at >= strange_since;
     -- Later notices may have gone to whoever it was instead.
     delete from private.sign_in_notices as n
     where n.user_id = person
@@ -186,7 +204,9 @@ begin
 end
 $$;
 comment on function service.disown_sign_in(text) is
-    'Uses up a link "this wasn''t me": ends every session of the person and forgets their devices. False when the link is none, was used or is too old.';
+    'Uses up a link "this wasn''t me": ends every session of the person, forgets their devices, and takes away what passkeys, second '
+    'factors and recovery codes came since the first notice that they left unanswered. False when the link is none, was used or is '
+    'too old.';
 grant execute on function service.disown_sign_in(text) to service_role;
 
 ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-select plan(60);
+select plan(63);
 
 select tests.business('bell');
 select tests.member('bell', 'staff');
@@ -246,7 +246,43 @@ update private.sign_in_notices set created_at = now() - interval '7 days' where 
 select is(service.disowned_by(pg_temp.link('lee')), null, '[RATE-5] after a week the link is over');
 select ok(not service.disown_sign_in(pg_temp.link('lee')), 'and does nothing');
 update private.sign_in_notices set created_at = now() - interval '6 days 23 hours' where user_id = tests.id('lee');
+-- Half an hour before the notice, with it, and after it; and somebody else's, who had a notice of their own before and after.
+insert into private.sign_in_notices (token_hash, user_id, created_at)
+values
+    (sha256('before'), tests.id('kim'), now() - interval '6 days 23 hours 45 minutes'),
+    (sha256('after'), tests.id('kim'), now());
+insert into auth.webauthn_credentials (user_id, credential_id, public_key, friendly_name, created_at)
+values
+    (tests.id('lee'), '\x01', '\x02', 'old passkey', now() - interval '6 days 23 hours 30 minutes'),
+    (tests.id('lee'), '\x02', '\x02', 'with the notice', now() - interval '6 days 23 hours'),
+    (tests.id('lee'), '\x03', '\x02', 'new passkey', now()),
+    (tests.id('kim'), '\x04', '\x02', 'Kim''s passkey', now());
+insert into auth.mfa_factors (id, user_id, friendly_name, factor_type, status, created_at, updated_at)
+values
+    (gen_random_uuid(), tests.id('lee'), 'old app', 'totp', 'verified', now() - interval '6 days 23 hours 30 minutes', now()),
+    (gen_random_uuid(), tests.id('lee'), 'with the notice', 'totp', 'verified', now() - interval '6 days 23 hours', now()),
+    (gen_random_uuid(), tests.id('lee'), 'new app', 'totp', 'verified', now(), now()),
+    (gen_random_uuid(), tests.id('kim'), 'Kim''s app', 'totp', 'verified', now(), now());
+insert into private.recovery_codes (user_id, code_hash, created_at)
+values
+    (tests.id('lee'), sha256('old'), now() - interval '6 days 23 hours 30 minutes'),
+    (tests.id('lee'), sha256('with'), now() - interval '6 days 23 hours'),
+    (tests.id('kim'), sha256('new'), now());
 select ok(service.disown_sign_in(pg_temp.link('lee')), '[RATE-5] "this wasn''t me" works before');
+select set_eq(
+    $$
+        select k.friendly_name from auth.webauthn_credentials as k where k.user_id in (tests.id('lee'), tests.id('kim'))
+        union all select f.friendly_name from auth.mfa_factors as f where f.user_id in (tests.id('lee'), tests.id('kim'))
+        union all select 'codes of ' || c.user_id from private.recovery_codes as c where c.code_hash in (sha256('old'), sha256('new'), sha256('with'))
+    $$,
+    array['old passkey', 'Kim''s passkey', 'old app', 'Kim''s app', 'codes of ' || tests.id('lee'), 'codes of ' || tests.id('kim')],
+    '[RATE-5] and takes away what whoever it was left behind to come back by, and nothing that stood there before'
+);
+select is((select count(*) from private.recovery_codes as c where c.user_id = tests.id('lee')), 1::bigint, '[RATE-5] recovery codes too');
+select is(
+    (select count(*) from private.sign_in_notices as n where n.token_hash in (sha256('before'), sha256('after')) and n.used_at is null),
+    2::bigint, '[RATE-5] and nobody else''s notices'
+);
 select is(
     (select row(
         (select count(*) from auth.sessions where user_id = tests.id('lee')),
