@@ -189,6 +189,7 @@ values
     ('factor', 5, '1 minute', '1 hour', false, 'A person''s second factor, against whoever has their password and guesses codes of six digits.'),
     ('factor_code', 1, '2 minutes', null, false, 'Each code of an authenticator app: seen once by somebody, it opens nothing a second time.'),
     ('factor_setup', 30, '15 minutes', null, false, 'The auth server''s tables, against a person who begins without end to set something up.'),
+    ('passkey_address', 30, '5 minutes', null, true, 'The auth server''s challenges, and its own limit, against an address that asks for one without end.'),
     ('recovery_code', 5, '1 minute', '1 hour', false, 'A person''s recovery codes, against whoever has their password and guesses.');
 
 create function private.code_hash(code text) returns bytea
@@ -364,6 +365,13 @@ declare
     gone private.factors_told;
 begin
     perform private.require_session();
+    update private.factors_told as t
+    set name = k.friendly_name
+    from auth.webauthn_credentials as k
+    where t.user_id = person
+      and k.id = t.factor_id
+      and k.user_id = person
+      and t.name is distinct from k.friendly_name;
     for new_one in
         insert into private.factors_told (factor_id, user_id, is_passkey, name)
         select f.id, f.user_id, false, f.friendly_name
@@ -407,7 +415,8 @@ as $$
 $$;
 comment on function public.note_factors() is
     'Compares what second factors and passkeys the caller has with those they were told of, records each that came or went, and '
-    'mails them of it. Called after each change; what changed at another door is told of at the next.';
+    'mails them of it. A passkey that was renamed is known by its new name from then on. Called after each change; what changed '
+    'at another door is told of at the next.';
 grant execute on function public.note_factors() to authenticated;
 
 create function private.my_factors() returns jsonb
@@ -436,6 +445,19 @@ begin
             where f.user_id = auth.uid()
               and f.status = 'verified'
         ),
+        'passkeys', (
+            select coalesce(
+                jsonb_agg(
+                    jsonb_build_object(
+                        'id', k.id, 'name', k.friendly_name, 'added_at', k.created_at, 'last_used_at', k.last_used_at
+                    )
+                    order by k.created_at, k.id
+                ),
+                '[]'
+            )
+            from auth.webauthn_credentials as k
+            where k.user_id = auth.uid()
+        ),
         'recovery_codes_left', (
             select count(*)
             from private.recovery_codes as c
@@ -456,6 +478,6 @@ as $$
     select private.my_factors()
 $$;
 comment on function public.my_factors() is
-    'The caller''s second factors, {factors: [{id, kind, name, added_at, last_used_at}], recovery_codes_left}; also for a session '
-    'in which they have not given one yet.';
+    'What the caller signs in with beside a password, {factors: [{id, kind, name, added_at, last_used_at}], passkeys: [{id, name, '
+    'added_at, last_used_at}], recovery_codes_left}; also for a session in which they have not given their second factor yet.';
 grant execute on function public.my_factors() to authenticated;

@@ -205,6 +205,7 @@ select results_eq(
         ('factor_setup', 30, interval '15 minutes', null, false),
         ('mail', 5, interval '1 minute', interval '1 hour', false),
         ('mail_address', 10, interval '15 minutes', null, true),
+        ('passkey_address', 30, interval '5 minutes', null, true),
         ('password', 5, interval '1 minute', interval '1 hour', false),
         ('recovery_code', 5, interval '1 minute', interval '1 hour', false),
         ('sign_in_address', 10, interval '15 minutes', null, true),

@@ -1,5 +1,5 @@
 -- Second factors and fresh proofs: who must prove themselves anew, with what, and that nobody gets by without.
-select plan(111);
+select plan(114);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -332,9 +332,19 @@ insert into auth.webauthn_credentials (user_id, credential_id, public_key, frien
 insert into auth.webauthn_credentials (user_id, credential_id, public_key, friendly_name) values (tests.id('oak twice'), '\x03', '\x04', 'Other');
 select is(pg_temp.told('elm owner'), array['factor_added Work phone', 'passkey_added Laptop'], '[AUTH-4] what a person signs in with from now on they are told of by mail');
 select is(pg_temp.told('elm owner'), '{}', '[AUTH-4] once');
+select is(
+    array(
+        select k ->> 'name' || ' ' || (k ? 'id')::text || ' ' || (k ? 'added_at')::text || ' ' || coalesce(k ->> 'last_used_at', 'never')
+        from jsonb_array_elements(tests.says('elm owner', 'public.my_factors()')::jsonb -> 'passkeys') as k
+    ),
+    array['Laptop true true never'], '[AUTH-4] a person sees their own passkeys, and nobody else''s'
+);
+select is(tests.says('oak owner', 'public.my_factors()')::jsonb -> 'passkeys', '[]', '[AUTH-4] who has none sees none');
+update auth.webauthn_credentials as k set friendly_name = 'Old laptop' where k.user_id = tests.id('elm owner');
+select is(pg_temp.told('elm owner'), '{}', '[AUTH-4] another name is no news');
 delete from auth.mfa_factors as f where f.user_id = tests.id('elm owner');
 delete from auth.webauthn_credentials as k where k.user_id = tests.id('elm owner');
-select is(pg_temp.told('elm owner'), array['factor_removed Work phone', 'passkey_removed Laptop'], '[AUTH-4] and of what is gone');
+select is(pg_temp.told('elm owner'), array['factor_removed Work phone', 'passkey_removed Old laptop'], '[AUTH-4] and of what is gone, by the name that it had last');
 select is(pg_temp.told('elm owner'), '{}', '[AUTH-4] once as well');
 select set_eq(
     $$select r.action from audit.records as r where r.chain_id = tests.id('elm owner') and r.entity in ('factor', 'passkey')$$,

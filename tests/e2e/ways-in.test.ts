@@ -227,8 +227,8 @@ test('[AUTH-1] every form of a way in tells a password manager what it asks for'
     await expect(page).toHaveURL(/\/reset\/password$/);
     await look('here');
     expect(told).toEqual({
-        '/sign-in': ['email email email email'],
-        '/sign-in/password': ['email email username email', 'password password current-password'],
+        '/sign-in': ['email email username webauthn email'],
+        '/sign-in/password': ['email email username webauthn email', 'password password current-password'],
         '/reset': ['email email username email'],
         '/sign-up': ['email email username email'],
         '/sign-in/code': ['code text one-time-code numeric'],

@@ -11,12 +11,16 @@ export type SignInTold = {
 const WAYS: Readonly<Record<string, string>> = {
     password: 'with a password',
     code: 'with a code by e-mail',
-    provider: 'with an account at Google, Apple or the like'
+    provider: 'with an account at Google, Apple or the like',
+    passkey: 'with a passkey',
+    factor: 'with a second factor'
 };
 
 const FAILURES: Readonly<Record<string, string>> = {
     invalid_credentials: 'Wrong password',
     otp_expired: 'A code or link that was wrong or too old',
+    mfa_verification_failed: 'A wrong code or key as second factor',
+    factor_code_used: 'A code of the authenticator app that was given before',
     too_many_tries: 'Turned away: too many tries',
     password_paused: 'Turned away: too many wrong passwords',
     too_many_mails: 'Turned away: too many codes asked for',

@@ -159,9 +159,9 @@ export const signIn: readonly LedgerRow[] = [
         id: 'AUTH-4',
         sentence: 'A second factor is there for everybody, and demanded where it matters most.',
         state: 'not_yet',
-        works: 'An authenticator app, with recovery codes for the day it is lost. Who has one gives it at each sign-in, and a business can demand one by role: until it is given the database shows and takes nothing, at the Data API and storage too. Whoever says where customers pay, invites, changes roles, hands the business over or exports the trail proves anew who they are, unless they did so within ten minutes.',
+        works: 'A passkey instead of a password or a code. An authenticator app, with recovery codes for the day it is lost. Who has one gives it at each sign-in, and a business can demand one by role: until it is given the database shows and takes nothing, at the Data API and storage too. Whoever says where customers pay, invites, changes roles, hands the business over or exports the trail proves anew who they are, unless they did so within ten minutes.',
         missing:
-            'Passkeys and security keys in the app; and the admin area, whose sessions will need a second factor always.',
+            'Security keys in the app; and the admin area, whose sessions will need a second factor always.',
         enforcedBy: [
             fn('private.accounts_with(text)'),
             fn('private.session_reach()'),

@@ -158,6 +158,17 @@ const catalogue = {
     factor_gone: [409, 'That took too long, or was done already. Start again.'],
     factor_name_taken: [409, 'You have one of that name already. Give this one another name.'],
     too_many_factors: [409, 'You have ten already. Remove one that you no longer use.'],
+    key_needs_script: [
+        422,
+        'Your browser ran no script here, and only a script can ask for a passkey or a security key. Use another way.'
+    ],
+    passkey_unknown: [
+        422,
+        'We do not know that passkey. It may have been removed here. Use another one, or another way.'
+    ],
+    passkey_not_made: [422, 'That passkey was not made. Start again.'],
+    passkey_not_yours: [422, 'That passkey belongs to another login. Use one of yours, or another way.'],
+    passkey_exists: [409, 'That passkey is set up already.'],
     nothing_to_recover: [409, 'You are in already, so no recovery code is needed.'],
     recovery_code_wrong: [422, 'That is none of your recovery codes, or it has been used. Try another one.'],
     person_blocked: [403, 'This sign-in has been blocked. Write to us if you think that is wrong.'],
@@ -328,6 +339,11 @@ const byAuthCode: Record<string, ErrorCode> = {
     mfa_factor_not_found: 'factor_gone',
     mfa_factor_name_conflict: 'factor_name_taken',
     too_many_enrolled_mfa_factors: 'too_many_factors',
+    webauthn_verification_failed: 'passkey_unknown',
+    webauthn_challenge_not_found: 'factor_gone',
+    webauthn_challenge_expired: 'factor_gone',
+    webauthn_credential_exists: 'passkey_exists',
+    too_many_passkeys: 'too_many_factors',
     session_not_found: 'signed_out',
     session_expired: 'signed_out',
     refresh_token_not_found: 'signed_out',

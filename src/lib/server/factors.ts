@@ -9,6 +9,7 @@ import encodeQR from 'qr';
 import { z } from 'zod';
 import { call, type Db } from './data.ts';
 import { problem } from './errors.ts';
+import { Passkey } from './passkeys.ts';
 import { entered, refusedAt, type Door } from './sign-in.ts';
 
 const Factor = z.object({
@@ -22,9 +23,13 @@ const Factor = z.object({
 /** A second factor as its person sees it. */
 export type Factor = z.infer<typeof Factor>;
 
-const Factors = z.object({ factors: z.array(Factor), recovery_codes_left: z.int() });
+const Factors = z.object({
+    factors: z.array(Factor),
+    passkeys: z.array(Passkey),
+    recovery_codes_left: z.int()
+});
 
-/** The person's factors, oldest first, and how many recovery codes are left; also before they have given one. */
+/** The person's factors and passkeys, oldest first, and how many recovery codes are left; also before they have given one. */
 export function myFactors(db: Db): Promise<z.infer<typeof Factors>> {
     return call(db, 'my_factors', {}, Factors);
 }

@@ -3,12 +3,14 @@
  * Whether a proof is fresh is the database's to say (private.require_fresh); here is how one is given, and how a page
  * asks for it before anything is typed.
  *
- * A password or a mailed code begins a session of its own at the auth server, so the one before is ended: nobody wants
+ * A password, a passkey or a mailed code begins a session of its own at the auth server, so the one before is ended: nobody wants
  * two, and a token of it that was stolen is worth nothing from then on.
  */
 import type { Me } from './accounts.ts';
 import { problem } from './errors.ts';
 import { logFailure } from './log.ts';
+import { holderIn, keyAnswer } from './key-answer.ts';
+import { answerByPasskey } from './passkeys.ts';
 import type { Person } from './session.ts';
 import { entered, refusedAt, type AuthAnswer, type Door } from './sign-in.ts';
 
@@ -50,6 +52,21 @@ export async function proveByPassword(
 ): Promise<void> {
     const { auth } = door.locals;
     await proved(door, person, await auth.signInWithPassword({ email: person.email, password }));
+}
+
+/**
+ * Proves who the person is by a passkey of theirs. Another person's is not even asked about: the auth server would sign that
+ * person in, and auth-js would keep their session.
+ * @throws {Problem} `passkey_not_yours`, and those of signing in with one.
+ */
+export async function proveByPasskey(
+    door: Door & { locals: Pick<App.Locals, 'record'> },
+    person: Person,
+    challengeId: string,
+    credential: string
+): Promise<void> {
+    if (holderIn(keyAnswer(credential)) !== person.userId) throw problem('passkey_not_yours');
+    await proved(door, person, await answerByPasskey(door, challengeId, credential));
 }
 
 /** Goes on in the session that the proof began, if it is the same person's, and ends the one before. */

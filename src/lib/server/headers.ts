@@ -8,6 +8,9 @@
 export const closedPolicy =
     "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/** What only the pages of signing in need, and those of the app, from which people get there without loading a page anew. */
+const keyFeatures = ['publickey-credentials-create', 'publickey-credentials-get'];
+
 const unusedFeatures = [
     'accelerometer',
     'autoplay',
@@ -25,13 +28,19 @@ const unusedFeatures = [
     'microphone',
     'midi',
     'payment',
-    'publickey-credentials-create',
-    'publickey-credentials-get',
     'screen-wake-lock',
     'serial',
     'usb',
     'xr-spatial-tracking'
 ];
+
+/** Features for this origin alone, where passkeys and security keys are used; else for nobody. */
+export function permissionsPolicy(usesKeys: boolean): string {
+    return [
+        ...unusedFeatures.map((feature) => `${feature}=()`),
+        ...keyFeatures.map((feature) => `${feature}=${usesKeys ? '(self)' : '()'}`)
+    ].join(', ');
+}
 
 const twoYears = 63_072_000;
 
@@ -56,7 +65,7 @@ export function securityHeaders(options: {
         ['x-content-type-options', 'nosniff'],
         ['x-frame-options', 'DENY'],
         ['referrer-policy', 'same-origin'],
-        ['permissions-policy', unusedFeatures.map((feature) => `${feature}=()`).join(', ')],
+        ['permissions-policy', permissionsPolicy(false)],
         ['cross-origin-opener-policy', 'same-origin'],
         ['cross-origin-embedder-policy', 'credentialless'],
         ['cross-origin-resource-policy', 'same-origin'],

@@ -4,7 +4,7 @@ import { me, type Me } from './accounts.ts';
 import { dataClient, type Db } from './data.ts';
 import { sentenceOf } from './errors.ts';
 import { gateTalk } from './gate.ts';
-import { pagePolicy } from './headers.ts';
+import { pagePolicy, permissionsPolicy } from './headers.ts';
 import { newRecord, recordOf, serverTiming } from './log.ts';
 import { authClient, standing } from './session.ts';
 import { settings } from './settings.ts';
@@ -22,13 +22,20 @@ export const recorded: Handle = async ({ event, resolve }) => {
     return response;
 };
 
-/** Nothing made for a person is kept by a cache; pages may show and send photos at the storage origin. */
+/** Pages from which somebody comes to a passkey or security key without leaving the page's document. */
+const usesKeys = (route: string | null): boolean => route !== null && /^\/\((app|auth)\)\//.test(route);
+
+/**
+ * Nothing made for a person is kept by a cache; pages may show and send photos at the storage origin, and those of people
+ * who sign in may ask for passkeys.
+ */
 export const withPolicy: Handle = async ({ event, resolve }) => {
     const response = await resolve(event);
     // Meant for the framework itself while it prerenders.
     response.headers.delete('x-sveltekit-page');
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'private, no-store');
     const policy = response.headers.get('content-security-policy');
+    if (usesKeys(event.route.id)) response.headers.set('permissions-policy', permissionsPolicy(true));
     if (policy) response.headers.set('content-security-policy', pagePolicy(policy, settings().SUPABASE_URL));
     return response;
 };

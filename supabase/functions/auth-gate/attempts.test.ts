@@ -14,17 +14,24 @@ describe('an attempt to sign in', () => {
         ],
         ['verify', { email: 'a@b.example', token: '123456', type: 'email' }, 'code', 'a@b.example'],
         ['verify', { token_hash: 'x', type: 'email' }, 'code', null],
-        ['token?grant_type=pkce', { auth_code: 'x', code_verifier: 'y' }, 'provider', null]
+        ['token?grant_type=pkce', { auth_code: 'x', code_verifier: 'y' }, 'provider', null],
+        ['passkeys/authentication/verify', { challenge_id: 'x', credential: {} }, 'passkey', null]
     ])('is seen at %s, with nothing of its secret', (path, body, method, email) => {
         expect(attemptOf(path, bytes(body))).toEqual({ method, email });
     });
 
-    it.each(['token?grant_type=refresh_token', 'otp', 'recover', 'user', 'logout', 'signup'])(
-        'is not what happens at %s',
-        (path) => {
-            expect(attemptOf(path, bytes({ email: 'a@b.example' }))).toBeNull();
-        }
-    );
+    it.each([
+        'token?grant_type=refresh_token',
+        'otp',
+        'recover',
+        'user',
+        'logout',
+        'signup',
+        'passkeys/authentication/options',
+        'passkeys/registration/verify'
+    ])('is not what happens at %s', (path) => {
+        expect(attemptOf(path, bytes({ email: 'a@b.example' }))).toBeNull();
+    });
 
     it('is seen although its body is none', () => {
         expect(attemptOf('verify', new TextEncoder().encode('{"email"'))).toEqual({

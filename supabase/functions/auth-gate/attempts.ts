@@ -5,7 +5,7 @@
 
 /** An attempt to sign in. The address is null where the caller proves themselves without one. */
 export type Attempt = {
-    readonly method: 'password' | 'code' | 'provider' | 'factor';
+    readonly method: 'password' | 'code' | 'provider' | 'passkey' | 'factor';
     readonly email: string | null;
     /** Which factor, and the code that is given for it, where it has one. */
     readonly factor?: { readonly id: string; readonly code: string | null };
@@ -28,7 +28,8 @@ export type Entry = {
 const methods: Readonly<Record<string, Attempt['method']>> = {
     'token?grant_type=password': 'password',
     'token?grant_type=pkce': 'provider',
-    verify: 'code'
+    verify: 'code',
+    'passkeys/authentication/verify': 'passkey'
 };
 
 /** The attempt behind a call that the gate lets through, or null: asking for a code or refreshing is none. */

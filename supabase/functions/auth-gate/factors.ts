@@ -1,14 +1,15 @@
 /**
- * What our door asks beyond the auth server's before a second factor comes or goes: a fresh proof of who is there. Else an
- * open session on an unattended phone would be enough to take the factor away, or to add one that shuts its owner out.
+ * What our door asks beyond the auth server's before a second factor or a passkey comes or goes: a fresh proof of who is
+ * there. Else an open session on an unattended phone would be enough to take the factor away, or to add a way in that
+ * outlasts it. A challenge that somebody was given after their proof is good for five minutes more.
  */
 import { clientOf, dataOf } from '../_shared/person.ts';
 import { Problem } from '../_shared/problem.ts';
 import { authRefusal } from './answers.ts';
 import type { Body, Visit } from './visit.ts';
 
-const adding = /^factors$/;
-const removing = /^factors\/[0-9a-f-]{36}$/;
+const adding = /^(?:factors|passkeys\/registration\/options)$/;
+const removing = /^(?:factors|passkeys)\/[0-9a-f-]{36}$/;
 
 /** Lets a call through that adds or removes nothing, and one of somebody whose proof is fresh. */
 export async function freshForFactors(

@@ -1,8 +1,8 @@
 /**
  * The door to the auth server for the web tier.
  *
- * `<METHOD> auth-gate/auth/v1/<otp|verify|token|recover|resend|user|logout|factors…>` takes the auth server's own
- * bodies and gives its own answers, so that supabase-js speaks to it as to the real one. Needs `x-tf-context`.
+ * `<METHOD> auth-gate/auth/v1/<otp|verify|token|recover|resend|user|logout|factors…|passkeys…>` takes the auth server's
+ * own bodies and gives its own answers, so that supabase-js speaks to it as to the real one. Needs `x-tf-context`.
  *
  * A call goes this way, a file each: is there such a path (routes.ts) → who comes and what do they want (visit.ts) → our
  * own limits (admit.ts, limits.ts) → what is looked at before it goes on (`before`, here) → the auth server (forward.ts) →

@@ -27,6 +27,8 @@ describe('[RATE-1] what a call uses up', () => {
         expect(freedBy('factor', 'sam', device)).toEqual([{ limit: 'factor', key: 'sam' }]);
         const begun = askedOf('POST', 'factors', bytes({ factor_type: 'totp' }), 'sam');
         expect(begun && wantedFor(begun, ip, null)).toEqual([{ limit: 'factor_setup', key: 'sam' }]);
+        const made = askedOf('POST', 'passkeys/registration/options', bytes({}), 'sam');
+        expect(made && wantedFor(made, ip, null)).toEqual([{ limit: 'factor_setup', key: 'sam' }]);
     });
 
     it.each([
@@ -42,6 +44,8 @@ describe('[RATE-1] what a call uses up', () => {
         ],
         ['verify', { token_hash: 'x' }, [`sign_in_address ${ip}`]],
         ['token?grant_type=pkce', { auth_code: 'x' }, [`sign_in_address ${ip}`]],
+        ['passkeys/authentication/verify', { challenge_id: 'x' }, [`sign_in_address ${ip}`]],
+        ['passkeys/authentication/options', {}, [`passkey_address ${ip}`]],
         ['otp', { email: 'Sam@mail.example' }, [`mail_address ${ip}`, 'mail sam@mail.example']],
         ['recover', { email: 'sam@mail.example' }, [`mail_address ${ip}`, 'mail sam@mail.example']],
         ['resend', { email: 'sam@mail.example' }, [`mail_address ${ip}`, 'mail sam@mail.example']],
@@ -61,6 +65,9 @@ describe('[RATE-1] what a call uses up', () => {
             `code ${device} ${email}`
         ]);
         expect(taken('POST', 'token?grant_type=pkce', {}, device)).toEqual([`sign_in_device ${device}`]);
+        expect(taken('POST', 'passkeys/authentication/verify', {}, device)).toEqual([
+            `sign_in_device ${device}`
+        ]);
         expect(taken('POST', 'otp', { email }, device)).toEqual([`mail ${device} ${email}`]);
     });
 
@@ -98,7 +105,8 @@ describe('[RATE-1] what getting in frees', () => {
         expect(freed('password', 'sam', 'd')).toEqual(['password d sam']);
     });
 
-    it('by a provider: nothing, for nothing was counted by login', () => {
+    it('by a provider or a passkey: nothing, for nothing was counted by login', () => {
+        expect(freed('passkey', 'sam', 'd')).toEqual([]);
         expect(freed('provider', 'sam', 'd')).toEqual([]);
         expect(freed('code', null, null)).toEqual([]);
     });

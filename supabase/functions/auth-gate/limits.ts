@@ -20,12 +20,13 @@ export type Standing = {
 };
 
 /**
- * What somebody wants of the gate that is limited: to get in, to have a mail sent, or to set something up that they get in
- * with. `login` is what it is counted by: the address they sign in with, or, of somebody who is signed in, their id.
+ * What somebody wants of the gate that is limited: to get in, to have a mail sent, to be asked for a passkey, or to set
+ * something up that they get in with. `login` is what it is counted by: the address they sign in with, or, of somebody who
+ * is signed in, their id.
  */
 export type Asked =
     | { readonly kind: 'sign_in'; readonly attempt: Attempt; readonly login: string | null }
-    | { readonly kind: 'mail' | 'setup'; readonly login: string | null };
+    | { readonly kind: 'mail' | 'setup' | 'passkey'; readonly login: string | null };
 
 /** Calls that have the auth server send a mail to the address they name. */
 const mailing = ['otp', 'recover', 'resend'];
@@ -46,7 +47,10 @@ export function askedOf(
         };
     }
     const [name = ''] = path.split('?');
-    if (name === 'factors' || name.startsWith('factors/')) {
+    if (name === 'passkeys/authentication/options') {
+        return { kind: 'passkey', login: null };
+    }
+    if (/^(?:factors|passkeys)(?:\/|$)/.test(name)) {
         return { kind: 'setup', login: person };
     }
     const email = emailIn(body);
@@ -63,6 +67,9 @@ export function wantedFor(asked: Asked, ip: string, knownDevice: string | null):
     const { login } = asked;
     const ofLogin = (limit: string): Wanted[] =>
         login === null ? [] : [{ limit, key: knownDevice === null ? login : `${knownDevice} ${login}` }];
+    if (asked.kind === 'passkey') {
+        return [{ limit: 'passkey_address', key: ip }];
+    }
     if (asked.kind !== 'sign_in') {
         return asked.kind === 'setup'
             ? ofLogin('factor_setup')
@@ -80,7 +87,8 @@ export function wantedFor(asked: Asked, ip: string, knownDevice: string | null):
         knownDevice === null
             ? { limit: 'sign_in_address', key: ip }
             : { limit: 'sign_in_device', key: knownDevice },
-        ...(method === 'provider' ? [] : ofLogin(method))
+        // Whoever comes from a provider, or holds a passkey, names no login before they are in; nobody guesses either.
+        ...(method === 'provider' || method === 'passkey' ? [] : ofLogin(method))
     ];
 }
 
@@ -93,7 +101,7 @@ export function freedBy(
     login: string | null,
     knownDevice: string | null
 ): readonly Wanted[] {
-    if (login === null || method === 'provider') {
+    if (login === null || method === 'provider' || method === 'passkey') {
         return [];
     }
     const ofDevice = knownDevice === null ? [] : [`${knownDevice} ${login}`];

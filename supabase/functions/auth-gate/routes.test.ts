@@ -8,7 +8,9 @@ describe('auth-gate', () => {
         ['POST', 'otp'],
         ['POST', 'verify'],
         ['POST', 'recover'],
-        ['POST', 'resend']
+        ['POST', 'resend'],
+        ['POST', 'passkeys/authentication/options'],
+        ['POST', 'passkeys/authentication/verify']
     ])('lets %s %s through to anybody', (method, path) => {
         expect(at(method, `/auth-gate/auth/v1/${path}`)).toEqual({ kind: 'open', path, needsPerson: false });
     });
@@ -40,17 +42,27 @@ describe('auth-gate', () => {
         ['POST', 'factors'],
         ['DELETE', 'factors/0190a0a0-0000-4000-8000-000000000001'],
         ['POST', 'factors/0190a0a0-0000-4000-8000-000000000001/challenge'],
-        ['POST', 'factors/0190a0a0-0000-4000-8000-000000000001/verify']
+        ['POST', 'factors/0190a0a0-0000-4000-8000-000000000001/verify'],
+        ['POST', 'passkeys/registration/options'],
+        ['POST', 'passkeys/registration/verify'],
+        ['PATCH', 'passkeys/0190a0a0-0000-4000-8000-000000000001'],
+        ['DELETE', 'passkeys/0190a0a0-0000-4000-8000-000000000001']
     ])('[AUTH-4] lets a person %s %s', (method, path) => {
         expect(at(method, `/auth-gate/auth/v1/${path}`)).toEqual({ kind: 'open', path, needsPerson: true });
     });
 
-    it.each(['factors/recovery-codes', 'factors/x/verify', 'factors/../admin/users', 'admin/users'])(
-        'knows no %s',
-        (path) => {
-            expect(at('POST', `/auth-gate/auth/v1/${path}`)).toEqual({ kind: 'unknown' });
-        }
-    );
+    it.each([
+        'factors/recovery-codes',
+        'factors/x/verify',
+        'factors/../admin/users',
+        'passkeys',
+        'passkeys/x',
+        'passkeys/authentication',
+        'passkeys/authentication/verify/',
+        'admin/users'
+    ])('knows no %s', (path) => {
+        expect(at('POST', `/auth-gate/auth/v1/${path}`)).toEqual({ kind: 'unknown' });
+    });
 
     it('is found under the gateway’s prefix too', () => {
         expect(at('POST', '/functions/v1/auth-gate/auth/v1/otp')).toMatchObject({ kind: 'open' });

@@ -11,15 +11,20 @@ const routes: Readonly<Record<string, Route>> = {
     recover: { methods: ['POST'], needsPerson: false },
     resend: { methods: ['POST'], needsPerson: false },
     user: { methods: ['GET', 'PUT'], needsPerson: true },
-    logout: { methods: ['POST'], needsPerson: true }
+    logout: { methods: ['POST'], needsPerson: true },
+    'passkeys/authentication/options': { methods: ['POST'], needsPerson: false },
+    'passkeys/authentication/verify': { methods: ['POST'], needsPerson: false },
+    'passkeys/registration/options': { methods: ['POST'], needsPerson: true },
+    'passkeys/registration/verify': { methods: ['POST'], needsPerson: true }
 };
 
-/** Those with an id in them, or more than one word. Passkeys beside signing in with one are a person's own. */
+/** Those with an id in them. */
 const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const longer: readonly (readonly [path: RegExp, route: Route])[] = [
     [/^factors$/, { methods: ['POST'], needsPerson: true }],
     [new RegExp(`^factors/${uuid}$`), { methods: ['DELETE'], needsPerson: true }],
-    [new RegExp(`^factors/${uuid}/(?:challenge|verify)$`), { methods: ['POST'], needsPerson: true }]
+    [new RegExp(`^factors/${uuid}/(?:challenge|verify)$`), { methods: ['POST'], needsPerson: true }],
+    [new RegExp(`^passkeys/${uuid}$`), { methods: ['PATCH', 'DELETE'], needsPerson: true }]
 ];
 
 const grantTypes = ['password', 'refresh_token', 'pkce'];

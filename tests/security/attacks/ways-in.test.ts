@@ -4,10 +4,12 @@ import { randomUUID } from 'node:crypto';
 import { request as rawRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeShown } from '../../support/authenticator-app.ts';
+import { anAuthenticator } from '../../support/authenticator.ts';
 import { aPerson } from '../../support/business.ts';
 import { anApp } from '../../support/factors.ts';
 import { answerAtProvider, atProvider } from '../../support/providers.ts';
 import { codeFor, mailTo } from '../../support/inbox.ts';
+import { answered, enterByPasskey, makePasskey, signInQuestion } from '../../support/passkeys.ts';
 import { stack } from '../../support/stack.ts';
 import { aVisitor, signedIn } from '../../support/visitor.ts';
 import { reads, writes, type Address } from './routes.ts';
@@ -106,6 +108,27 @@ describe('an address to go on to', () => {
                 const link = new URL(/https?:\S+\/auth\/confirm\?\S+/.exec(text)?.[0] ?? 'http://no.link');
                 const fields = { ...Object.fromEntries(link.searchParams), next };
                 return await visitor.post(`${link.pathname}${link.search}`, fields);
+            }
+        },
+        {
+            by: 'a passkey',
+            doors: ['/(auth)/sign-in/passkey load', '/(auth)/sign-in/passkey action:default'],
+            async enter(next) {
+                const phone = anAuthenticator(app);
+                await makePasskey(await signedIn(await aPerson('led'), app), phone);
+                return await enterByPasskey(aVisitor(app), phone, { next });
+            }
+        },
+        {
+            by: 'proving it anew with a passkey',
+            doors: ['/(auth)/auth/again action:passkey'],
+            async enter(next) {
+                const visitor = await signedIn(await aPerson('led'), app);
+                const phone = anAuthenticator(app);
+                await makePasskey(visitor, phone);
+                const question = await signInQuestion(visitor);
+                const fields = answered(question, phone.get(question.options));
+                return await visitor.post('/auth/again?/passkey', { ...fields, next });
             }
         },
         {

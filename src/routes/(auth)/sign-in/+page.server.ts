@@ -2,6 +2,7 @@ import { redirect } from '@sveltejs/kit';
 import { isErrorCode, sentenceOf } from '$lib/server/errors.ts';
 import { blankForm, openAction } from '$lib/server/forms.ts';
 import { nextPath } from '$lib/server/next-path.ts';
+import { usedPasskeyHere } from '$lib/server/passkeys.ts';
 import { keepWaiting, sendCode } from '$lib/server/sign-in.ts';
 import { EmailForm } from '../fields.ts';
 import type { PageServerLoad } from './$types';
@@ -19,10 +20,15 @@ function notice(query: URLSearchParams): { tone: 'problem' | 'note'; text: strin
     return null;
 }
 
-export const load: PageServerLoad = async ({ locals, url }) => {
+export const load: PageServerLoad = async ({ cookies, locals, url }) => {
     const next = nextPath(url.searchParams.get('next'));
     if (locals.standing.state === 'person') redirect(303, next);
-    return { next, notice: notice(url.searchParams), form: await blankForm(EmailForm, { next }) };
+    return {
+        next,
+        notice: notice(url.searchParams),
+        offersPasskey: usedPasskeyHere(cookies),
+        form: await blankForm(EmailForm, { next })
+    };
 };
 
 export const actions = {

@@ -1,4 +1,5 @@
 // The doors of the first page, money, the trail and the settings.
+import { anAuthenticator, type CreationOptions } from '../../../support/authenticator.ts';
 import { signIn, type Business } from '../../../support/business.ts';
 import { stack } from '../../../support/stack.ts';
 import { WHO, changes, key, shows, type Examples } from './example.ts';
@@ -10,19 +11,46 @@ const CONNECT = {
     by: 'the edge function connect wants a person; and who comes after the first finds the business connected already'
 };
 
-/** An authenticator app that the person has begun to set up. */
-async function aFactor({ accessToken }: Business['owner']): Promise<string> {
-    const begun = await fetch(`${stack().apiUrl}/auth/v1/factors`, {
+const OWN_KEY =
+    'a passkey is its person’s own and stands in no row of a business: integration/web/passkeys.test.ts';
+
+/** What the auth server answers to a person at its own door. */
+async function asked<Answer>(
+    { accessToken }: Business['owner'],
+    path: string,
+    body: object
+): Promise<Answer> {
+    const answer = await fetch(`${stack().apiUrl}/auth/v1/${path}`, {
         method: 'POST',
         headers: {
             apikey: stack().publishableKey,
             authorization: `Bearer ${accessToken}`,
             'content-type': 'application/json'
         },
-        body: JSON.stringify({ factor_type: 'totp', friendly_name: key() })
+        body: JSON.stringify(body)
     });
-    return ((await begun.json()) as { id: string }).id;
+    return (await answer.json()) as Answer;
 }
+
+/** An authenticator app that the person has begun to set up. */
+async function aFactor(owner: Business['owner']): Promise<string> {
+    const begun = { factor_type: 'totp', friendly_name: key() };
+    return (await asked<{ id: string }>(owner, 'factors', begun)).id;
+}
+
+/** The answer of a new passkey to the question that the person was asked. */
+async function aPasskeyAnswer(
+    owner: Business['owner']
+): Promise<{ challenge_id: string; credential: object }> {
+    type Question = { challenge_id: string; options: CreationOptions };
+    const question = await asked<Question>(owner, 'passkeys/registration/options', {});
+    const phone = anAuthenticator(stack().env.APP_ORIGIN ?? '');
+    return { challenge_id: question.challenge_id, credential: phone.create(question.options) };
+}
+
+/** A passkey of the person's. */
+const aPasskey = async (owner: Business['owner']): Promise<string> =>
+    (await asked<{ id: string }>(owner, 'passkeys/registration/verify', await aPasskeyAnswer(owner))).id;
 
 /** Signs the person in once more, and answers that session's id. */
 async function anotherSession({ email, password }: Business['owner']): Promise<string> {
@@ -128,6 +156,50 @@ export const settings: Examples = {
             does: 'changes',
             endsSession: true,
             request: () => ({ path: '/more/security/no-password', fields: {} })
+        }
+    ],
+    '/(app)/more/security/passkeys load': [
+        { does: 'neither', because: WHO, request: () => ({ path: '/more/security/passkeys' }) }
+    ],
+    '/(app)/more/security/passkeys action:rename': [
+        {
+            does: 'neither',
+            because: OWN_KEY,
+            request: async ({ owner }) => ({
+                path: '/more/security/passkeys?/rename',
+                fields: { passkey_id: await aPasskey(owner), name: 'Mine' }
+            })
+        }
+    ],
+    '/(app)/more/security/passkeys action:remove': [
+        {
+            does: 'neither',
+            because: OWN_KEY,
+            request: async ({ owner }) => ({
+                path: '/more/security/passkeys?/remove',
+                fields: { passkey_id: await aPasskey(owner) }
+            })
+        }
+    ],
+    '/(app)/more/security/passkeys/new load': [
+        { does: 'neither', because: WHO, request: () => ({ path: '/more/security/passkeys/new' }) }
+    ],
+    '/(app)/more/security/passkeys/new action:default': [
+        {
+            does: 'neither',
+            because: OWN_KEY,
+            request: async ({ owner }) => {
+                const { challenge_id, credential } = await aPasskeyAnswer(owner);
+                const fields = { name: 'Mine', challenge_id, credential: JSON.stringify(credential) };
+                return { path: '/more/security/passkeys/new', fields };
+            }
+        }
+    ],
+    '/(app)/more/security/passkeys/options POST': [
+        {
+            does: 'neither',
+            because: OWN_KEY,
+            request: () => ({ path: '/more/security/passkeys/options', json: {} })
         }
     ],
     '/(app)/more/security action:one': [

@@ -12,7 +12,10 @@ const OneFactor = z.object({ factor_id: z.uuid() });
 
 /** What has just been done, as the address tells it after a form. */
 const Done = z.enum(['one', 'none', 'others', 'factor']).nullable().catch(null);
-const Changed = z.enum(['address', 'password', 'no_password']).nullable().catch(null);
+const Changed = z
+    .enum(['address', 'password', 'no_password', 'passkey_added', 'passkey_named', 'passkey_removed'])
+    .nullable()
+    .catch(null);
 
 const latest = 5;
 

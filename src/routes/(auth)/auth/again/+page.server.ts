@@ -2,8 +2,9 @@ import { redirect } from '@sveltejs/kit';
 import { z } from 'zod';
 import { giveCode, myFactors } from '$lib/server/factors.ts';
 import { blankForm } from '$lib/server/forms.ts';
-import { proveByCode, proveByPassword, sendProof } from '$lib/server/fresh.ts';
+import { proveByCode, proveByPasskey, proveByPassword, sendProof } from '$lib/server/fresh.ts';
 import { personAction, personLoad } from '$lib/server/guard.ts';
+import { credential } from '$lib/server/key-answer.ts';
 import { nextPath } from '$lib/server/next-path.ts';
 import { CodeForm } from '../../fields.ts';
 import { GiveCode } from '../factor/fields.ts';
@@ -13,11 +14,16 @@ const next = z.string().max(2000).default('');
 
 const SendForm = z.object({ next });
 const CodeProof = CodeForm.extend({ next });
+const PasskeyProof = z.object({ challenge_id: z.string().max(100).default(''), credential, next });
 const PasswordProof = z.object({ password: z.string().min(1, 'Type your password.').max(256), next });
+
+/** By what, when the person has said so. */
+const Way = z.enum(['passkey', 'code', 'password']).nullable().catch(null);
 
 export const load = personLoad(async ({ event: { url }, person, db }) => {
     const wanted = nextPath(url.searchParams.get('next'));
-    const { factors } = await myFactors(db);
+    const sent = url.searchParams.has('sent');
+    const { factors, passkeys } = await myFactors(db);
     const apps = factors.filter(({ kind }) => kind === 'totp');
     return {
         // Whoever has a second factor proves themselves by it, and by nothing less.
@@ -25,11 +31,13 @@ export const load = personLoad(async ({ event: { url }, person, db }) => {
         factor: await blankForm(GiveCode, { factor_id: apps[0]?.id ?? '', next: wanted }, { id: 'factor' }),
         email: person.email,
         next: wanted,
-        way: url.searchParams.get('way') === 'password' ? 'password' : 'code',
-        sent: url.searchParams.has('sent'),
+        way: Way.parse(url.searchParams.get('way')) ?? (passkeys.length > 0 && !sent ? 'passkey' : 'code'),
+        mayUsePasskey: passkeys.length > 0,
+        sent,
         send: await blankForm(SendForm, { next: wanted }, { id: 'send' }),
         code: await blankForm(CodeProof, { next: wanted }, { id: 'code' }),
-        password: await blankForm(PasswordProof, { next: wanted }, { id: 'password' })
+        password: await blankForm(PasswordProof, { next: wanted }, { id: 'password' }),
+        passkey: await blankForm(PasskeyProof, { next: wanted }, { id: 'passkey' })
     };
 });
 
@@ -44,6 +52,10 @@ export const actions = {
     }),
     code: personAction(CodeProof, async ({ event, person, input }) => {
         await proveByCode(event, person, input.code);
+        redirect(303, nextPath(input.next));
+    }),
+    passkey: personAction(PasskeyProof, async ({ event, person, input }) => {
+        await proveByPasskey(event, person, input.challenge_id, input.credential);
         redirect(303, nextPath(input.next));
     }),
     password: personAction(PasswordProof, async ({ event, person, input }) => {

@@ -2,14 +2,15 @@ import { redirect } from '@sveltejs/kit';
 import { asProblem } from '$lib/server/errors.ts';
 import { blankForm, openAction } from '$lib/server/forms.ts';
 import { nextPath } from '$lib/server/next-path.ts';
+import { usedPasskeyHere } from '$lib/server/passkeys.ts';
 import { enterPassword, keepWaiting, sendCodeAgain } from '$lib/server/sign-in.ts';
 import { PasswordForm } from '../../fields.ts';
 import type { PageServerLoad } from './$types';
 
-export const load: PageServerLoad = async ({ locals, url }) => {
+export const load: PageServerLoad = async ({ cookies, locals, url }) => {
     const next = nextPath(url.searchParams.get('next'));
     if (locals.standing.state === 'person') redirect(303, next);
-    return { next, form: await blankForm(PasswordForm, { next }) };
+    return { next, offersPasskey: usedPasskeyHere(cookies), form: await blankForm(PasswordForm, { next }) };
 };
 
 export const actions = {

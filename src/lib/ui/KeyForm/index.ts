@@ -1,0 +1,2 @@
+export { default as KeyForm } from './KeyForm.svelte';
+export { questionAt } from './question.ts';
