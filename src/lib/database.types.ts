@@ -1264,7 +1264,16 @@ export type Database = {
                 Returns: string;
             };
             abandoned_documents: { Args: { limit_rows: number }; Returns: Json[] };
-            admit: { Args: { login: string; method: string; wanted: Json }; Returns: Json };
+            admit: {
+                Args: {
+                    address: string;
+                    at_known_device: boolean;
+                    login: string;
+                    method: string;
+                    wanted: Json;
+                };
+                Returns: Json;
+            };
             anchor_delivered: { Args: { number: number; sink: string }; Returns: undefined };
             anchors_to_deliver: { Args: { limit_rows: number; sink: string }; Returns: Json[] };
             apply_stripe_object: {
@@ -1312,12 +1321,25 @@ export type Database = {
             };
             forget_document: { Args: { account_id: string; document_id: string }; Returns: boolean };
             former_address: { Args: { token: string }; Returns: string };
+            judge_sign_in: {
+                Args: {
+                    address: string;
+                    at_known_device: boolean;
+                    country: string;
+                    device: string;
+                    method: string;
+                    on_a_list: boolean;
+                    session_id: string;
+                };
+                Returns: Json;
+            };
             mail_failed: {
                 Args: { code: string; id: string; lease: string; retry: boolean };
                 Returns: boolean;
             };
             mail_sent: { Args: { id: string; lease: string; provider_id: string }; Returns: boolean };
             moved_heads: { Args: { limit_rows: number }; Returns: Json };
+            note_failure: { Args: { address: string; login: string }; Returns: undefined };
             provider_entry: { Args: { auth_code: string }; Returns: string };
             put_back: { Args: { wanted: Json; whole: boolean }; Returns: undefined };
             record_event: {
@@ -1360,18 +1382,6 @@ export type Database = {
                 Returns: undefined;
             };
             store_anchor: { Args: { anchor: Json; public_key: string }; Returns: boolean };
-            take: {
-                Args: { wanted: Json };
-                Returns: {
-                    allowed: boolean;
-                    first_refusal: boolean;
-                    limit_name: string;
-                    quota: number;
-                    remaining: number;
-                    reset_at: string;
-                    retry_after: number;
-                }[];
-            };
             unapplied_stripe_objects: {
                 Args: { limit_rows: number };
                 Returns: {

@@ -41,7 +41,8 @@ create table mail.outbox (
             'email_changed',
             'password_changed',
             'domain_missing', 'joined_by_domain', 'join_asked', 'join_decided',
-            'second_factor'
+            'second_factor',
+            'suspicious_sign_in', 'alerts'
         )
     ),
     constraint message_address_looks_like_one check (to_address ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' and length(to_address) <= 254),

@@ -218,28 +218,11 @@ $$;
 comment on function private.take(jsonb) is
     'Takes one of each of [{limit, key}, …], or none of any. Allowed: a row for each. Refused: a row for each that refuses, '
     'with the whole seconds until there is one more; first_refusal once until then, for whoever records it. reset_at is when '
-    'all of it is there again.';
+    'all of it is there again. Edge functions take by service.admit.';
 
 ------------------------------------------------------------------------------------------------------
 -- For edge functions
 ------------------------------------------------------------------------------------------------------
-
-create function service.take(wanted jsonb)
-    returns table (
-        limit_name text, allowed boolean, quota integer, remaining integer, reset_at timestamptz, retry_after integer, first_refusal boolean
-    )
-    language plpgsql
-    security definer
-    set search_path = ''
-as $$
-begin
-    -- Nobody waits for the disk to count: a crash of the database forgets the last half second of takes, and no more.
-    perform set_config('synchronous_commit', 'off', true);
-    return query select * from private.take(take.wanted);
-end
-$$;
-comment on function service.take(jsonb) is 'See private.take; in a transaction of its own, which is all that a call of the Data API is.';
-grant execute on function service.take(jsonb) to service_role;
 
 create function service.put_back(wanted jsonb, whole boolean) returns void
     language plpgsql
@@ -249,6 +232,7 @@ as $$
 declare
     hashes bytea[] := array(select k.key_hash from private.limit_keys(put_back.wanted) as k);
 begin
+    -- Nobody waits for the disk to count: a crash of the database forgets the last half second of takes, and no more.
     perform set_config('synchronous_commit', 'off', true);
     perform private.lock_takes(hashes);
     update private.limit_takes as t

@@ -54,6 +54,11 @@ values
     ('counter_is_known', 'private.counters', 'copy', '{"name": "quote"}', '{}'),
     ('counter_never_falls_below_zero', 'private.counters', 'change', '{"last_number": -1}', '{}'),
     ('limit_is_short_enough_to_remember', 'private.limits', 'change', '{"quota": 101}', '{}'),
+    ('alert_kind_is_known', 'private.alerts', 'change', '{"kind": "other"}', '{}'),
+    ('network_is_released_again', 'private.blocked_networks', 'change', '{"blocked_until": "2126-01-01"}', '{}'),
+    ('weight_is_a_share_of_a_hundred', 'private.suspicion_weights', 'change', '{"weight": 101}', '{}'),
+    ('sign_in_decision_is_known', 'private.sign_in_decisions', 'change', '{"decision": "other"}', '{}'),
+    ('sign_in_country_is_a_code', 'private.sign_in_decisions', 'change', '{"country": "uk"}', '{}'),
     ('record_is_linked_once', 'audit.links', 'copy', '{"seq": 0}', '{}'),
     ('relation_is_guarded_once', 'private.guarded', 'copy', '{}', '{"relation": "audit.records"}'),
     ('function_is_guarded_once', 'private.guarded', 'copy', '{}', '{"function": "audit.record()"}'),
@@ -160,6 +165,10 @@ values (
 );
 insert into private.session_devices (session_id, user_id) values (gen_random_uuid(), tests.id('bell owner'));
 insert into private.recovery_codes (user_id, code_hash) values (tests.id('bell owner'), sha256('a code'));
+insert into private.alerts (kind, detail) values ('stuffing', '{}');
+insert into private.blocked_networks (network, blocked_until) values ('203.0.113.6', now() + interval '1 hour');
+insert into private.sign_in_decisions (user_id, session_id, method, network, factors, score, decision, reason)
+values (tests.id('bell owner'), gen_random_uuid(), 'password', '203.0.113.6', '[]', 0, 'allowed', 'x');
 set constraints all immediate;
 
 create function pg_temp.refused_by(given attempt) returns text

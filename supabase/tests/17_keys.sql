@@ -68,7 +68,8 @@ select on_table from string_to_table(
     'billing.stripe_leases mail.outbox audit.records audit.field_values audit.links audit.heads audit.watched audit.columns '
     'audit.anchors audit.anchor_heads audit.anchor_deliveries audit.signing_keys audit.segments '
     'private.limits private.limit_takes private.session_limits private.session_devices private.sign_in_notices '
-    'private.recovery_codes private.factors_told',
+    'private.recovery_codes private.factors_told '
+    'private.alerts private.sign_in_failures private.blocked_networks private.suspicion_weights private.sign_in_decisions',
     ' '
 ) as on_table;
 
@@ -86,6 +87,7 @@ values
     ('sign_in_notices_user_id_fkey', 'private.sign_in_notices', 'user_id'),
     ('recovery_codes_user_id_fkey', 'private.recovery_codes', 'user_id'),
     ('factors_told_user_id_fkey', 'private.factors_told', 'user_id'),
+    ('sign_in_decisions_user_id_fkey', 'private.sign_in_decisions', 'user_id'),
     ('invitations_account_id_fkey', 'public.invitations', 'account_id'),
     ('invitation_gives_a_role_of_the_account', 'public.invitations', 'role_id'),
     ('domains_account_id_fkey', 'public.domains', 'account_id'),
@@ -142,6 +144,11 @@ values
     ('public.join_requests', 'user_id email display_name state created_at updated_at'),
     ('private.recovery_codes', 'created_at'),
     ('private.factors_told', 'user_id is_passkey created_at'),
+    ('private.alerts', 'kind detail raised_at'),
+    ('private.sign_in_failures', 'network failed_at'),
+    ('private.blocked_networks', 'times blocked_at blocked_until'),
+    ('private.suspicion_weights', 'weight reason'),
+    ('private.sign_in_decisions', 'user_id session_id method network factors score decision reason decided_at'),
     ('public.customers', 'name created_at updated_at'),
     ('public.sites', 'customer_id address_line_1 created_at updated_at'),
     ('public.jobs', 'customer_id number title state created_at updated_at'),
@@ -213,6 +220,11 @@ insert into private.session_devices (session_id, user_id) values (gen_random_uui
 insert into private.sign_in_notices (token_hash, user_id) values (sha256('a link'), tests.id('bell owner'));
 insert into private.recovery_codes (user_id, code_hash) values (tests.id('bell owner'), sha256('a code'));
 insert into private.factors_told (factor_id, user_id, is_passkey) values (gen_random_uuid(), tests.id('bell owner'), false);
+insert into private.alerts (kind, detail) values ('stuffing', '{}');
+insert into private.sign_in_failures (network) values ('203.0.113.6');
+insert into private.blocked_networks (network, blocked_until) values ('203.0.113.6', now() + interval '1 hour');
+insert into private.sign_in_decisions (user_id, session_id, method, network, factors, score, decision, reason)
+values (tests.id('bell owner'), gen_random_uuid(), 'password', '203.0.113.6', '[]', 0, 'allowed', 'x');
 select service.claim_stripe_object('payment_intent', 'pi_1', '', 60);
 insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret, document_id)
 values (tests.id('bell'), 'bell', 'receipt', 'a@mail.example', '{"k": 1}', false, tests.id('bell document'));

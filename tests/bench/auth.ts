@@ -49,16 +49,24 @@ const signInOf = (ip: string, login: string): Wanted => [
 ];
 const anySignIn = (): Wanted => signInOf(anyAddress(), `${randomUUID()}@example.test`);
 
+const admission = (wanted: Wanted) => ({
+    wanted,
+    login: wanted[1]?.key ?? null,
+    method: 'password',
+    address: wanted[0]?.key ?? null,
+    at_known_device: false
+});
+
 /** One call of the limiter over HTTP, as an edge function makes it. Was it allowed? */
 async function take({ apiUrl, secretKey }: StackInfo, wanted: Wanted): Promise<boolean> {
-    const answer = await fetch(`${apiUrl}/rest/v1/rpc/take`, {
+    const answer = await fetch(`${apiUrl}/rest/v1/rpc/admit`, {
         method: 'POST',
         headers: { apikey: secretKey, 'content-type': 'application/json', 'content-profile': 'service' },
-        body: JSON.stringify({ wanted })
+        body: JSON.stringify(admission(wanted))
     });
-    const rows = (await answer.json()) as { allowed: boolean }[];
-    if (!answer.ok) throw new Error(`take answered ${answer.status}: ${JSON.stringify(rows)}`);
-    return rows.every(({ allowed }) => allowed);
+    const said = (await answer.json()) as { standings: { allowed: boolean }[] };
+    if (!answer.ok) throw new Error(`admit answered ${answer.status}: ${JSON.stringify(said)}`);
+    return said.standings.every(({ allowed }) => allowed);
 }
 
 async function rate(callers: number, calls: number, act: () => Promise<unknown>): Promise<Rate> {
@@ -87,8 +95,11 @@ async function inPostgres(sql: Sql, calls: number): Promise<AuthFigures['limiter
     const times = async (wanted: () => Wanted): Promise<number[]> => {
         const samples: number[] = [];
         for (let n = 0; n < calls + WARM_UP; n += 1) {
-            const text = JSON.stringify(wanted());
-            const ms = await timed(() => sql`select * from service.take(${text}::text::jsonb)`);
+            const { wanted: rows, login, method, address } = admission(wanted());
+            const text = JSON.stringify(rows);
+            const ms = await timed(
+                () => sql`select service.admit(${text}::text::jsonb, ${login}, ${method}, ${address}, false)`
+            );
             if (n >= WARM_UP) samples.push(ms);
         }
         return samples;
@@ -109,7 +120,7 @@ async function tableAfter(sql: Sql, calls: number): Promise<AuthFigures['limiter
     const logins = Array.from({ length: 50 }, () => `${randomUUID()}@example.test`);
     for (let n = 0; n < calls; n += 1) {
         const wanted = JSON.stringify([{ limit: 'password', key: logins[n % logins.length] }]);
-        await sql`select service.take(${wanted}::text::jsonb)`;
+        await sql`select * from private.take(${wanted}::text::jsonb)`;
         await sql`select service.put_back(${wanted}::text::jsonb, true)`;
     }
     await sql`select pg_stat_force_next_flush()`;

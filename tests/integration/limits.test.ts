@@ -136,6 +136,24 @@ describe('[RATE-4] with the store of the limits gone', () => {
     });
 });
 
+describe('[RATE-4] a sign-in that can’t be weighed', () => {
+    it('is not let in, however right the password was', async () => {
+        await sql`alter table private.suspicion_weights rename to suspicion_weights_gone`;
+        try {
+            const visitor = aVisitor(product.origin);
+            const answer = await visitor.post('/sign-in/password', {
+                email: business.owner.email,
+                password: business.owner.password
+            });
+            expect(answer.status).toBe(503);
+            expect(visitor.cookies.has('__Host-tf')).toBe(false);
+        } finally {
+            await sql`alter table private.suspicion_weights_gone rename to suspicion_weights`;
+        }
+        await signedIn(business.owner, product.origin);
+    });
+});
+
 describe('an attempt that the auth server could not answer', () => {
     it('[RATE-1] is given back, to the address and to the login', async () => {
         const from = { 'x-forwarded-for': anAddress() };

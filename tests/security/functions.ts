@@ -160,11 +160,22 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         code: json('null'),
         device: json('null')
     },
-    'service.take': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`) },
     'service.admit': {
         wanted: json(`'[{"limit": "password", "key": "sam"}]'`),
         login: json(`'sam@mail.example'`),
-        method: json(`'password'`)
+        method: json(`'password'`),
+        address: json(`'198.51.100.7'`),
+        at_known_device: json('false')
+    },
+    'service.note_failure': { login: json(`'sam@mail.example'`), address: json(`'198.51.100.7'`) },
+    'service.judge_sign_in': {
+        session_id: id('session'),
+        method: json(`'code'`),
+        device: json('null'),
+        address: json(`'198.51.100.7'`),
+        country: json(`'GB'`),
+        at_known_device: json('false'),
+        on_a_list: json('false')
     },
     'service.put_back': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`), whole: json('true') },
     'public.end_session': { session_id: id('session') },

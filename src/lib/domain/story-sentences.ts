@@ -189,6 +189,7 @@ export const SENTENCES: ReadonlyMap<string, (told: Told) => string> = new Map<st
         'sign_in.succeeded': signedIn,
         'person.created': () => 'signed up',
         'session.ended': () => 'ended a session',
+        'sign_in.suspected': () => 'signed in so unusually that a code by e-mail was asked for',
         'sign_in.disowned': () => 'said that a sign-in was somebody else’s, and ended every session',
         'password.changed': () => 'changed their password',
         'email.changed': () => 'changed their e-mail address',

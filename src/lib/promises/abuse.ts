@@ -10,9 +10,8 @@ export const abuse: readonly LedgerRow[] = [
         state: 'kept',
         enforcedBy: [
             fn('private.take(jsonb)'),
-            fn('service.take(jsonb)'),
             fn('private.free_at(private.limits,timestamp with time zone[])'),
-            fn('service.admit(jsonb,text,text)'),
+            fn('service.admit(jsonb,text,text,text,boolean)'),
             table('private.limits'),
             nothing('private.limit_takes', 'service_role'),
             schedule('forget-limits'),
@@ -70,7 +69,7 @@ export const abuse: readonly LedgerRow[] = [
             code('supabase/functions/auth-gate/promise.ts', 'mailPromised'),
             code('supabase/functions/auth-gate/routes.ts', 'gatePath'),
             fn('private.is_known_at_the_door(text,text)'),
-            fn('service.admit(jsonb,text,text)')
+            fn('service.admit(jsonb,text,text,text,boolean)')
         ],
         provedBy: [
             test(
@@ -181,17 +180,48 @@ export const abuse: readonly LedgerRow[] = [
     {
         id: 'RATE-5',
         sentence:
-            'A sign-in that looks strange is told to the person, and addresses known for attacks are shut out.',
-        state: 'not_yet',
-        works: 'A sign-in on a device that is new to the person is told to them by mail, with a link that ends every session of theirs and takes their password out of use.',
-        missing:
-            'New countries, impossible travel and many failures; alerts to us; and shutting out addresses known for attacks.',
+            'A sign-in that looks strange asks for a code and is told to the person and to us, and addresses known for attacks or caught at one are shut out.',
+        state: 'kept',
         enforcedBy: [
+            fn('service.judge_sign_in(uuid,text,text,text,text,boolean,boolean)'),
+            fn('private.suspicions(auth.users,text,cidr,text,boolean,boolean)'),
+            fn('service.note_failure(text,text)'),
+            fn('service.admit(jsonb,text,text,text,boolean)'),
             fn('service.record_session(uuid,text,boolean,text)'),
             fn('service.disown_sign_in(text)'),
+            table('private.suspicion_weights'),
+            table('private.blocked_networks'),
+            schedule('tell-alerts'),
+            schedule('forget-suspicions'),
+            code('supabase/functions/auth-gate/judge.ts', 'suspected'),
+            code('supabase/functions/auth-gate/networks.ts', 'networksIn'),
             code('supabase/functions/auth-gate/disown.ts', 'disown')
         ],
         provedBy: [
+            test(
+                'integration',
+                '[RATE-5] a sign-in on a new device in a new country by the right password opens nothing, is told by e-mail, and goes on with a code'
+            ),
+            test(
+                'integration',
+                '[RATE-5] a sign-in on a new device in a new country by a provider opens nothing either, and goes on with a code'
+            ),
+            test(
+                'integration',
+                '[RATE-5] many failures at a login have a new device asked for a code, in a sentence that says what to do, and not a known one'
+            ),
+            test(
+                'integration',
+                '[RATE-5] an address on the list of attackers signs nobody in, by any form, but on a device that signed in before'
+            ),
+            test(
+                'integration',
+                '[RATE-5] an address that tries twenty logins is shut out for an hour, told so, and released by itself'
+            ),
+            test(
+                'integration',
+                '[RATE-4] a sign-in that can’t be weighed is not let in, however right the password was'
+            ),
             test(
                 'integration',
                 '[RATE-5] a sign-in on a new device is told to the person by mail, but for their first one and for a device that they know'
@@ -201,13 +231,17 @@ export const abuse: readonly LedgerRow[] = [
                 '[RATE-5] a sign-in on a new device that was somebody else’s is undone by the link in the mail, once, and not by looking at it'
             ),
             test('e2e', '[RATE-5] a sign-in on a new device is told by mail, and “this wasn’t me” ends it'),
-            tagged('db', 13),
-            tagged('integration', 6),
+            test('db', '[RATE-5] nobody is in two countries within an hour'),
+            test('db', '[RATE-5] one e-mail tells of all alerts, by kind'),
+            tagged('db', 30),
+            tagged('unit', 30),
+            tagged('integration', 12),
             tagged('e2e', 1)
         ],
+        limits: 'In which country an address is, a table says that comes with the program; it is of registries and no more exact than they are. Each decision is kept for a year with what weighed how much. Alerts go to an address of ours once that is set.',
         doors: {
-            app: 'every sign-in here is looked at.',
-            open: 'a sign-in at the auth server’s own door raises no notice; it stands in the list of sessions.'
+            app: 'every sign-in of the app is weighed before its session is handed over; where a code is asked for the session has ended by then.',
+            open: 'a password given to the auth server itself is not weighed; on a hosted project that is Supabase’s open endpoint.'
         }
     }
 ];

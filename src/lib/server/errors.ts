@@ -172,6 +172,18 @@ const catalogue = {
     nothing_to_recover: [409, 'You are in already, so no recovery code is needed.'],
     recovery_code_wrong: [422, 'That is none of your recovery codes, or it has been used. Try another one.'],
     person_blocked: [403, 'This sign-in has been blocked. Write to us if you think that is wrong.'],
+    code_needed: [
+        403,
+        'This sign-in looks unusual, so we want to be sure that it is you. Use a code by e-mail.'
+    ],
+    address_blocked: [
+        403,
+        'Signing in does not work from this network: it is on a list of those that attack others. Use another one, like your phone’s own connection.'
+    ],
+    address_paused: [
+        429,
+        'Too many sign-ins failed from this network, so nobody new can sign in from it for a while. Use a device that you signed in on before, or another network, like your phone’s own connection.'
+    ],
     too_many_tries: [429, 'Too many tries in a short time. Wait a few minutes, then try again.'],
     password_paused: [
         429,
@@ -323,6 +335,9 @@ const byAuthCode: Record<string, ErrorCode> = {
     session_ended: 'signed_out',
     over_email_send_rate_limit: 'too_soon',
     over_request_rate_limit: 'too_many_tries',
+    code_needed: 'code_needed',
+    address_blocked: 'address_blocked',
+    address_paused: 'address_paused',
     too_many_tries: 'too_many_tries',
     password_paused: 'password_paused',
     too_many_mails: 'too_many_mails',
@@ -355,6 +370,8 @@ const byAuthCode: Record<string, ErrorCode> = {
 
 /** Sentences that can say how long to wait. */
 const whenToComeBack: Partial<Record<ErrorCode, (wait: string) => string>> = {
+    address_paused: (wait) =>
+        `Too many sign-ins failed from this network, so nobody new can sign in from it. Try again in ${wait}, use a device that you signed in on before, or another network, like your phone’s own connection.`,
     too_many_tries: (wait) => `Too many tries in a short time. Try again in ${wait}.`,
     password_paused: (wait) =>
         `Too many wrong passwords for this address. Try again in ${wait}, or use a code by e-mail: that works right away.`,
@@ -362,9 +379,10 @@ const whenToComeBack: Partial<Record<ErrorCode, (wait: string) => string>> = {
         `That was a lot of e-mails in a short time. Use the newest one, or ask for another in ${wait}.`
 };
 
-/** A wait in whole minutes, as people say it. */
+/** A wait as people say it: in whole minutes, from an hour and a half on in whole hours. */
 function inWords(seconds: number): string {
     const minutes = Math.max(1, Math.ceil(seconds / 60));
+    if (minutes > 90) return `${Math.ceil(minutes / 60)} hours`;
     return minutes === 1 ? 'a minute' : `${minutes} minutes`;
 }
 

@@ -1,7 +1,8 @@
 /**
  * What this tier and auth-gate say to each other beside the auth server's own words: the proof that this device has
- * signed in before, which the gate makes and the browser keeps, and how long somebody who is refused must wait. What
- * the proof means is the gate's business; here it is carried, in a signed context one way and in a cookie the other.
+ * signed in before, which the gate makes and the browser keeps, how long somebody who is refused must wait, and whose code
+ * is asked for where a sign-in looked unusual. What the proof means is the gate's business; here it is carried, in a signed
+ * context one way and in a cookie the other.
  */
 import type { Cookies } from '@sveltejs/kit';
 import { cookieAttributes } from './session.ts';
@@ -22,6 +23,8 @@ export type GateTalk = {
     heard(answer: Response): void;
     /** The headers of the refusal that was heard; empty when there was none. */
     refusal(): Readonly<Record<string, string>>;
+    /** Whose code the gate asked for, when it let nobody in without one. */
+    codeFor(): string | null;
     /** Seconds until it is worth trying again, when the gate said so. */
     retryAfter(): number | undefined;
 };
@@ -29,6 +32,7 @@ export type GateTalk = {
 /** Begins the talk of one request. */
 export function gateTalk(cookies: Cookies): GateTalk {
     let refused: Record<string, string> = {};
+    let codeFor: string | null = null;
     return {
         device() {
             const proof = cookies.get(deviceCookie);
@@ -39,6 +43,8 @@ export function gateTalk(cookies: Cookies): GateTalk {
             if (proof !== null && proofForm.test(proof)) {
                 cookies.set(deviceCookie, proof, { ...cookieAttributes, maxAge: deviceLifeSeconds });
             }
+            const login = headers.get('x-tf-login');
+            if (login !== null) codeFor = Buffer.from(login, 'base64url').toString();
             if (status === 429) {
                 refused = Object.fromEntries(
                     limitHeaders.flatMap((name) => {
@@ -49,6 +55,7 @@ export function gateTalk(cookies: Cookies): GateTalk {
             }
         },
         refusal: () => refused,
+        codeFor: () => codeFor,
         retryAfter() {
             const seconds = Number(refused['retry-after']);
             return Number.isInteger(seconds) && seconds > 0 ? seconds : undefined;

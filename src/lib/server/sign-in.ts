@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { Cookies } from '@sveltejs/kit';
 import type { Session, User } from '@supabase/supabase-js';
 import { z } from 'zod';
-import { problem, problemFromAuth, type AuthFailure, type Problem } from './errors.ts';
+import { asProblem, problem, problemFromAuth, type AuthFailure, type Problem } from './errors.ts';
 import { cookieAttributes, dropSession, keepSession } from './session.ts';
 import { signInProviders } from './settings.ts';
 
@@ -125,6 +125,17 @@ export async function enterCode(door: Door, waiting: Waiting, code: string): Pro
 /** Signs in with a password. */
 export async function enterPassword(door: Door, email: string, password: string): Promise<void> {
     entered(door, await door.locals.auth.signInWithPassword({ email, password }));
+}
+
+/**
+ * After a sign-in that was right and looked so unusual that the gate let nobody in: sends the code that it asks for, and
+ * remembers what was begun. Anything else that was thrown is thrown again.
+ */
+export async function codeAskedFor(door: Door, thrown: unknown, next: string): Promise<void> {
+    const email = door.locals.gate.codeFor();
+    if (asProblem(thrown).code !== 'code_needed' || email === null) throw thrown;
+    await sendCode(door, email);
+    keepWaiting(door.cookies, { kind: 'sign_in', email, next });
 }
 
 /** Sends a code for choosing a new password. */

@@ -14,6 +14,7 @@ const catalogue = {
     not_allowed: [403, 'You are not allowed to do this'],
     factor_needed: [403, 'Give your second factor to go on'],
     fresh_proof_needed: [403, 'Confirm that it is you, then do this again'],
+    address_blocked: [403, 'Signing in does not work from this network'],
     account_suspended: [403, 'This account is suspended'],
     not_found: [404, 'Not found'],
     link_not_valid: [404, 'This link is not valid any more'],
@@ -33,6 +34,7 @@ const catalogue = {
     domain_is_shared: [409, 'Anybody can have an address in this domain'],
     // What was asked too often
     too_many_tries: [429, 'Too many tries in a short time'],
+    address_paused: [429, 'Too many sign-ins failed from this network'],
     password_paused: [429, 'Too many wrong passwords for this address'],
     factor_code_used: [429, 'This code was tried already'],
     too_many_mails: [429, 'Too many e-mails in a short time'],

@@ -41,6 +41,11 @@ const schema = {
     STRIPE_WEBHOOK_SECRETS: commaList.pipe(z.array(z.string().min(1)).min(1)),
     /** Where passwords known from break-ins are looked up by range; empty: nowhere. */
     PWNED_PASSWORDS_URL: z.union([z.literal(''), url]).default(''),
+    /** Addresses that nobody signs in from: a file in the folder of auth-gate. */
+    BLOCKED_ADDRESSES_FILE: z
+        .string()
+        .regex(/^[\w-]+\.txt$/)
+        .default('blocked-addresses.txt'),
     RESEND_API_KEY: z.string().min(1),
     RESEND_API_URL: url.default('https://api.resend.com'),
     /** Ed25519 private key, PKCS#8 DER in base64. It signs the audit trail's anchors and is nowhere else. */

@@ -9,8 +9,8 @@ import { Problem } from '../_shared/problem.ts';
 import { callService } from '../_shared/service.ts';
 import { API_VERSION } from './answers.ts';
 import { limitHeaders, refusalIn, type Asked, type Wanted } from './limits.ts';
+import { isListed } from './place.ts';
 import { record } from './record.ts';
-import { namesLogin } from './unseen.ts';
 import { act, type Visit } from './visit.ts';
 
 /** Whoever waits longer than this for being counted is better told that signing in does not work. */
@@ -30,7 +30,13 @@ const Standings = z
     )
     .min(1);
 
-const Counted = z.object({ standings: Standings, is_known: z.boolean() });
+const Counted = z.union([
+    z.object({ standings: Standings, is_known: z.boolean() }),
+    z.object({ blocked_for: z.int() })
+]);
+
+/** Whoever signed in here before, or is signed in, is kept out by nothing that others do at their address. */
+const isNoStranger = ({ knownDevice, person }: Visit): boolean => knownDevice !== null || person !== null;
 
 /** What the gate knows of a visit that it admits. */
 export type Admission = {
@@ -41,19 +47,33 @@ export type Admission = {
 };
 
 /**
- * Takes what the visit needs. Throws the refusal, or `auth_unavailable` when it can't be counted: signing in closes
- * then, and nothing else does.
+ * Takes what the visit needs, unless its address is blocked, which is nothing to a device that signed in before or to
+ * whoever is signed in. Throws the refusal, or `auth_unavailable` when it can't be counted: signing in closes then, and nothing else does.
  */
 export async function admitted(visit: Visit): Promise<Admission> {
     const { call, asked } = visit;
     if (asked === null) {
         return { shown: {}, isKnown: true };
     }
+    if (!isNoStranger(visit) && isListed(visit.ip)) {
+        throw new Problem('address_blocked', {
+            headers: { ...API_VERSION, 'x-sb-error-code': 'address_blocked' }
+        });
+    }
     let counted: z.output<typeof Counted>;
     try {
         counted = await count(visit, asked);
     } catch (failure) {
         throw new Problem('auth_unavailable', { cause: failure });
+    }
+    if ('blocked_for' in counted) {
+        throw new Problem('address_paused', {
+            headers: {
+                ...API_VERSION,
+                'retry-after': String(Math.max(1, counted.blocked_for)),
+                'x-sb-error-code': 'address_paused'
+            }
+        });
     }
     const { standings, is_known: isKnown } = counted;
     const shown = limitHeaders(standings, Date.now());
@@ -82,14 +102,15 @@ export async function admitted(visit: Visit): Promise<Admission> {
     });
 }
 
-async function count(visit: Visit, asked: Asked): Promise<z.output<typeof Counted>> {
-    const { wanted } = visit;
-    if (!namesLogin(asked)) {
-        const standings = await callService(act(visit), 'take', { wanted }, Standings, COUNT_TIMEOUT_MS);
-        return { standings, is_known: true };
-    }
-    const args = { wanted, login: asked.login, method: asked.attempt.method };
-    return await callService(act(visit), 'admit', args, Counted, COUNT_TIMEOUT_MS);
+function count(visit: Visit, asked: Asked): Promise<z.output<typeof Counted>> {
+    const admission = {
+        wanted: visit.wanted,
+        login: asked.login,
+        method: asked.kind === 'sign_in' ? asked.attempt.method : asked.kind,
+        address: visit.ip,
+        at_known_device: isNoStranger(visit)
+    };
+    return callService(act(visit), 'admit', admission, Counted, COUNT_TIMEOUT_MS);
 }
 
 /** What is not given back is forgotten by and by; that it could not be is logged and keeps nobody out. */

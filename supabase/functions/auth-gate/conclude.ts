@@ -1,12 +1,13 @@
 /**
- * How an attempt to sign in ended. Who got in and who did not is recorded before the answer goes out; what else follows
- * for whoever got in stands in `whenIn`, a line each.
+ * How an attempt to sign in ended. Who got in and who did not is recorded before the answer goes out; whoever got in is
+ * judged first (judge.ts), and what else follows for them stands in `whenIn`, a line each.
  */
 import { readSettings } from '../_shared/settings.ts';
 import { putBack } from './admit.ts';
 import { outcomeOf, type Attempt, type Entry } from './attempts.ts';
 import { proofFor } from './device.ts';
 import { keepSession } from './keep-session.ts';
+import { noteFailure, suspected } from './judge.ts';
 import { freedBy } from './limits.ts';
 import { record } from './record.ts';
 import type { Visit } from './visit.ts';
@@ -25,10 +26,14 @@ export async function concluded(visit: Visit, attempt: Attempt, answer: Response
         const { userId, code } = outcome;
         const told = { email: attempt.email, method: attempt.method, code, userId };
         if (userId === null) {
-            await record(visit, { ...told, result: 'failed' });
+            await Promise.all([record(visit, { ...told, result: 'failed' }), noteFailure(visit, attempt)]);
         } else {
             const login = outcome.email;
             const entry = { attempt, userId, login, sessionId: headers.get('sb-auth-session-id') };
+            const refusal = await suspected(visit, entry);
+            if (refusal !== null) {
+                return refusal;
+            }
             await Promise.all([
                 record(visit, { ...told, result: 'ok' }),
                 ...whenIn.map((follow) => follow(visit, entry))

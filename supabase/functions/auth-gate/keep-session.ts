@@ -23,16 +23,15 @@ export function deviceWords({ context }: Visit): string | null {
     return agent === '' ? null : deviceInWords(Bowser.parse(agent), names);
 }
 
+/** Did this login sign in from the visit's device before? */
+export async function isAtKnownDevice({ device }: Visit, login: string | null): Promise<boolean> {
+    return device !== null && login !== null && (await knows(device, login, TF_CONTEXT_KEY));
+}
+
 /** That it can't be kept is logged; it keeps nobody out. */
 export async function keepSession(visit: Visit, { attempt, sessionId, login }: Entry): Promise<void> {
-    const known =
-        visit.device !== null && login !== null && (await knows(visit.device, login, TF_CONTEXT_KEY));
-    const session = {
-        session_id: sessionId,
-        device: deviceWords(visit),
-        known,
-        method: attempt.method
-    };
+    const known = await isAtKnownDevice(visit, login);
+    const session = { session_id: sessionId, device: deviceWords(visit), known, method: attempt.method };
     await callService(act(visit), 'record_session', session, z.boolean(), TIMEOUT_MS).catch(
         (failure: unknown) => visit.call.log.error('session_not_recorded', describeFailure(failure))
     );

@@ -7,7 +7,7 @@ import { attemptOf, fieldsOf, type Attempt } from './attempts.ts';
 /** One row to take from: a limit's name, and what it is counted by. */
 export type Wanted = { readonly limit: string; readonly key: string };
 
-/** What `service.take` says about one row. */
+/** What `private.take` says about one row. */
 export type Standing = {
     readonly limit_name: string;
     readonly allowed: boolean;

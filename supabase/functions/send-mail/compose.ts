@@ -3,6 +3,7 @@
  * the same mail, byte by byte, because the provider's idempotency key holds only for the same content.
  */
 import { z } from 'npm:zod@4.6.7';
+import { alertsMail } from './templates/alerts.ts';
 import { anchorDigestMail } from './templates/anchor-digest.ts';
 import { emailChangedMail, emailChangeMail, passwordChangedMail } from './templates/credentials.ts';
 import {
@@ -16,6 +17,7 @@ import { invoiceMail, receiptMail } from './templates/money.ts';
 import { newDeviceMail } from './templates/new-device.ts';
 import { secondFactorMail } from './templates/second-factor.ts';
 import { codeMail } from './templates/sign-in.ts';
+import { suspiciousSignInMail } from './templates/suspicious-sign-in.ts';
 import { invitationMail } from './templates/team.ts';
 import { displayName } from './templates/text.ts';
 
@@ -103,6 +105,26 @@ const SecondFactor = z.object({
     address: optionalText
 });
 
+const SuspiciousSignIn = z.object({
+    at: z.string(),
+    method: z.enum(['password', 'provider']),
+    device: z.string().nullable(),
+    address: z.string(),
+    country: z.string().nullable()
+});
+
+const Alerts = z.object({
+    alerts: z
+        .array(
+            z.object({
+                kind: z.enum(['stuffing', 'suspicious_sign_in']),
+                times: z.int(),
+                since: z.string()
+            })
+        )
+        .min(1)
+});
+
 const AnchorDigest = z.object({
     business_name: z.string(),
     anchor: z.looseObject({
@@ -153,6 +175,10 @@ function render({ template, data }: OutboxRow, appOrigin: string): Mail | NotCom
             return withData(NewDevice, data, (values) => newDeviceMail(values, appOrigin));
         case 'second_factor':
             return withData(SecondFactor, data, (values) => secondFactorMail(values, appOrigin));
+        case 'suspicious_sign_in':
+            return withData(SuspiciousSignIn, data, (values) => suspiciousSignInMail(values, appOrigin));
+        case 'alerts':
+            return withData(Alerts, data, alertsMail);
         case 'invitation':
             return withData(Invitation, data, (values) => invitationMail(values, appOrigin));
         case 'domain_missing':

@@ -37,6 +37,8 @@ export const rule: Rule = {
             'Of a request without secrets, to tell a repetition from another act.',
         'private.recovery_codes.code_hash':
             'In a table that nobody may read and that the trail does not follow.',
+        'private.sign_in_failures.login_hash':
+            'In a table that nobody may read and that the trail does not follow.',
         'private.sign_in_notices.token_hash':
             'In a table that nobody may read and that the trail does not follow.',
         'public.permissions.key': 'The name of a permission.',

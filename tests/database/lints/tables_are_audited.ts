@@ -41,6 +41,12 @@ export const rule: Rule = {
         'private.session_devices': 'Written when a session begins, which is recorded; forgets by itself.',
         'private.sign_in_notices': 'That a link was used is recorded as an act on the person’s own chain.',
         'private.memberships': 'Reckoned from members, roles and states, whose changes are recorded.',
+        'private.suspicion_weights': 'A fixed list, changed by a migration alone.',
+        'private.sign_in_failures': 'Counts; each failed sign-in is recorded where it is told.',
+        'private.blocked_networks': 'Reckoned from failures, which are recorded; each block raises an alert.',
+        'private.sign_in_decisions':
+            'Kept as they were made; the sign-in itself is recorded, and that a code was asked for.',
+        'private.alerts': 'What those who run the platform were told; what it tells of is recorded.',
         'private.limits': 'A fixed list, changed by a migration alone.',
         'private.limit_takes': 'Counts; the first refusal of a row is recorded by whoever asked.',
         'private.idempotency': 'Repeats what an act answered; the act itself is recorded.',

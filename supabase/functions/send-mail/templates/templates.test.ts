@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { alertsMail } from './alerts.ts';
 import { anchorDigestMail } from './anchor-digest.ts';
 import { emailChangedMail, emailChangeMail, passwordChangedMail } from './credentials.ts';
 import type { Mail } from './layout.ts';
@@ -8,6 +9,7 @@ import { invoiceMail, receiptMail, type InvoiceData } from './money.ts';
 import { newDeviceMail } from './new-device.ts';
 import { secondFactorMail } from './second-factor.ts';
 import { codeMail } from './sign-in.ts';
+import { suspiciousSignInMail } from './suspicious-sign-in.ts';
 import { invitationMail } from './team.ts';
 import { displayName, oneLine, paragraphs } from './text.ts';
 
@@ -230,6 +232,40 @@ describe('the mails', () => {
         );
         expect(used.text).toContain('It took your second factor away');
         expectHarmless(secondFactorMail({ ...told, name: hostile, address: hostile }, origin));
+    });
+
+    it('a sign-in that was stopped says what it was and what to do, by password and by provider', () => {
+        const seen = {
+            at: '2026-07-01T23:30:00Z',
+            method: 'password' as const,
+            device: 'Safari on iPhone',
+            address: '198.51.100.7',
+            country: 'FR'
+        };
+        const mail = suspiciousSignInMail(seen, origin);
+        expectHarmless(mail);
+        for (const form of [mail.html, mail.text]) {
+            expect(form).toContain('2 Jul 2026 at 00:30, from the address 198.51.100.7 in France');
+            expect(form).toContain('https://app.example/reset');
+        }
+        expect(mail.text).toMatchSnapshot();
+        const bare = { ...seen, method: 'provider' as const, device: null, country: null };
+        const other = suspiciousSignInMail(bare, origin);
+        expect(other.text).toMatchSnapshot();
+        expectHarmless(suspiciousSignInMail({ ...seen, device: hostile, address: hostile }, origin));
+    });
+
+    it('alerts are told by kind, in numbers', () => {
+        const since = '2026-07-01T23:30:00Z';
+        const mail = alertsMail({
+            alerts: [
+                { kind: 'stuffing', times: 12, since },
+                { kind: 'suspicious_sign_in', times: 1, since }
+            ]
+        });
+        expectHarmless(mail);
+        expect(mail.subject).toBe('TradersFlow: 12 addresses tried many logins and were blocked');
+        expect(mail.text).toMatchSnapshot();
     });
 
     it('hostile names and messages stay words', () => {

@@ -1,8 +1,8 @@
-import { redirect } from '@sveltejs/kit';
-import { problemFromAuth } from '$lib/server/errors.ts';
+import { redirect, type RequestEvent } from '@sveltejs/kit';
+import { asProblem, problemFromAuth } from '$lib/server/errors.ts';
 import { noted } from '$lib/server/forms.ts';
 import { nextPath } from '$lib/server/next-path.ts';
-import { enterFromProvider, waitingFor } from '$lib/server/sign-in.ts';
+import { codeAskedFor, enterFromProvider, waitingFor } from '$lib/server/sign-in.ts';
 import type { RequestHandler } from './$types';
 
 /** What providers say when somebody turns back: RFC 6749, 4.1.2.1, and Apple’s own word for it. */
@@ -22,8 +22,19 @@ export const GET: RequestHandler = async (event) => {
         }
         await enterFromProvider(event, code);
     } catch (thrown) {
+        if (asProblem(thrown).code === 'code_needed') return await askForCode(event, thrown, next);
         const after = next === '/today' ? '' : `&next=${encodeURIComponent(next)}`;
         redirect(303, `/sign-in?problem=${noted(event, thrown).code}${after}`);
     }
     redirect(303, next);
 };
+
+/** The provider vouched for them, and still it looked unusual: on to the code, or back with the reason why none was sent. */
+async function askForCode(event: RequestEvent, thrown: unknown, next: string): Promise<never> {
+    try {
+        await codeAskedFor(event, thrown, next);
+    } catch (failure) {
+        redirect(303, `/sign-in?problem=${noted(event, failure).code}`);
+    }
+    redirect(303, '/sign-in/code?unusual');
+}

@@ -20,6 +20,7 @@ export const load: PageServerLoad = async ({ cookies, url }) => {
     return {
         email: waiting.email,
         kind: waiting.kind,
+        unusual: url.searchParams.has('unusual'),
         sentAgain: url.searchParams.has('again'),
         form: await blankForm(CodeForm),
         again: await blankForm(PressForm, {}, { id: 'again' })

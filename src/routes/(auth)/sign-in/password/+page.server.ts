@@ -3,7 +3,7 @@ import { asProblem } from '$lib/server/errors.ts';
 import { blankForm, openAction } from '$lib/server/forms.ts';
 import { nextPath } from '$lib/server/next-path.ts';
 import { usedPasskeyHere } from '$lib/server/passkeys.ts';
-import { enterPassword, keepWaiting, sendCodeAgain } from '$lib/server/sign-in.ts';
+import { codeAskedFor, enterPassword, keepWaiting, sendCodeAgain } from '$lib/server/sign-in.ts';
 import { PasswordForm } from '../../fields.ts';
 import type { PageServerLoad } from './$types';
 
@@ -19,7 +19,10 @@ export const actions = {
             await enterPassword(event, email, password);
         } catch (thrown) {
             // The password was right, the address is not confirmed yet: a fresh code does that.
-            if (asProblem(thrown).code !== 'email_not_confirmed') throw thrown;
+            if (asProblem(thrown).code !== 'email_not_confirmed') {
+                await codeAskedFor(event, thrown, nextPath(next));
+                redirect(303, '/sign-in/code?unusual');
+            }
             const waiting = { kind: 'sign_up', email, next: nextPath(next), at: 0 } as const;
             keepWaiting(event.cookies, waiting);
             await sendCodeAgain(event, waiting);
