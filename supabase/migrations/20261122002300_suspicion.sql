@@ -33,7 +33,7 @@ create table private.alerts (
     detail jsonb not null,
     raised_at timestamptz not null default now(),
     told_at timestamptz,
-    constraint alert_kind_is_known check (kind in ('stuffing', 'suspicious_sign_in'))
+    constraint alert_kind_is_known check (kind in ('stuffing', 'suspicious_sign_in', 'apple_secret_ends'))
 );
 comment on table private.alerts is
     'What those who run the platform should look at: told by e-mail to the address that the vault holds as tf_alert_address, kept for a year.';

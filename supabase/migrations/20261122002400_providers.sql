@@ -48,3 +48,44 @@ comment on function service.provider_entry(text) is
     'the auth server''s own word for why not. An account at Microsoft that does not prove its address is taken off the person, '
     'and its code is spent.';
 grant execute on function service.provider_entry(text) to service_role;
+
+------------------------------------------------------------------------------------------------------
+-- Apple's client secret ends after half a year
+------------------------------------------------------------------------------------------------------
+
+create function private.watch_apple_secret() returns void
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    said text := (select s.decrypted_secret from vault.decrypted_secrets as s where s.name = 'tf_apple_secret_ends_at');
+    -- What can't be read is told of like a secret that has ended, since nobody knows whether it has.
+    ends_at timestamptz := case when pg_input_is_valid(said, 'timestamptz') then said else '-infinity' end;
+    is_urgent boolean := ends_at < now() + interval '7 days';
+begin
+    if said is null or ends_at > now() + interval '30 days' then
+        return;
+    end if;
+    if exists (
+        select
+        from private.alerts as a
+        where a.kind = 'apple_secret_ends'
+          and a.raised_at > now() - case when is_urgent then interval '23 hours' else interval '167 hours' end
+    ) then
+        return;
+    end if;
+    perform private.raise_alert('apple_secret_ends', jsonb_build_object('ends_at', said));
+end
+$$;
+comment on function private.watch_apple_secret() is
+    'Raises an alert each week from a month before Apple''s client secret ends, each day from a week before. When it ends the vault '
+    'says as tf_apple_secret_ends_at; it says nothing where nobody signs in with Apple.';
+
+insert into private.schedules (name, schedule, command, reason)
+values (
+    'watch-apple-secret', '53 7 * * *', 'select private.watch_apple_secret()',
+    'Nobody signs in with Apple once its client secret has ended, and Apple lets none live longer than half a year.'
+);
+select cron.schedule(s.name, s.schedule, s.command)
+from private.schedules as s
+where s.name = 'watch-apple-secret';

@@ -1,5 +1,5 @@
 -- Whom a provider sends: what is asked before somebody who comes back from one is given a session.
-select plan(17);
+select plan(27);
 
 select tests.person('kim');
 select tests.person('lee');
@@ -75,6 +75,47 @@ select pg_temp.account('azure', '{"xms_edov": "yes"}');
 select is(pg_temp.entry('azure'), 'provider_email_needs_verification', '[AUTH-1] nor in words of its own');
 select pg_temp.account('azure', 'null');
 select is(pg_temp.entry('azure'), 'provider_email_needs_verification', '[AUTH-1] nor without a word');
+
+------------------------------------------------------------------------------------------------------
+-- Apple's client secret ends after half a year
+------------------------------------------------------------------------------------------------------
+
+create function pg_temp.told_of(ends_at text) returns bigint
+    language plpgsql
+as $$
+begin
+    delete from vault.secrets where name = 'tf_apple_secret_ends_at';
+    if ends_at is not null then
+        perform vault.create_secret(ends_at, 'tf_apple_secret_ends_at');
+    end if;
+    perform private.watch_apple_secret();
+    return (select count(*) from private.alerts where kind = 'apple_secret_ends');
+end
+$$;
+create function pg_temp.later(span interval) returns void
+    language sql
+as $$
+    update private.alerts set raised_at = raised_at - span where kind = 'apple_secret_ends'
+$$;
+select is(pg_temp.told_of(null), 0::bigint, 'nobody is told of a secret that there is not');
+select is(pg_temp.told_of((now() + interval '30 days 1 hour')::text), 0::bigint, 'nor of one that lasts longer than a month');
+select is(pg_temp.told_of((now() + interval '30 days')::text), 1::bigint, '[AUTH-1] a month before Apple''s client secret ends an alert is raised');
+select is(
+    (select detail ->> 'ends_at' from private.alerts where kind = 'apple_secret_ends'), (now() + interval '30 days')::text,
+    'which says when'
+);
+select pg_temp.later('6 days');
+select is(pg_temp.told_of((now() + interval '8 days')::text), 1::bigint, 'once a week');
+select pg_temp.later('1 day');
+select is(pg_temp.told_of((now() + interval '8 days')::text), 2::bigint, 'and again after one');
+select pg_temp.later('22 hours');
+select is(pg_temp.told_of((now() + interval '6 days')::text), 2::bigint, 'in the last week once a day');
+select pg_temp.later('1 hour');
+select is(pg_temp.told_of((now() + interval '6 days')::text), 3::bigint, 'each day');
+select pg_temp.later('1 day');
+select is(pg_temp.told_of((now() - interval '6 days')::text), 4::bigint, 'and when it has ended');
+select pg_temp.later('1 day');
+select is(pg_temp.told_of('next spring'), 5::bigint, 'what can''t be read is told of too');
 
 select tests.authenticate_as('kim');
 select throws_ok(

@@ -117,7 +117,7 @@ const Alerts = z.object({
     alerts: z
         .array(
             z.object({
-                kind: z.enum(['stuffing', 'suspicious_sign_in']),
+                kind: z.enum(['stuffing', 'suspicious_sign_in', 'apple_secret_ends']),
                 times: z.int(),
                 since: z.string()
             })

@@ -3,7 +3,7 @@ import { dayOf, formatDay, formatTime } from '../../../../src/lib/domain/dates.t
 import { layOut, type Mail } from './layout.ts';
 
 export type Alert = {
-    readonly kind: 'stuffing' | 'suspicious_sign_in';
+    readonly kind: 'stuffing' | 'suspicious_sign_in' | 'apple_secret_ends';
     readonly times: number;
     /** ISO timestamp of the first. */
     readonly since: string;
@@ -17,16 +17,19 @@ const said: Readonly<Record<Alert['kind'], (times: number) => string>> = {
     suspicious_sign_in: (times) =>
         times === 1
             ? 'One sign-in was unusual and was stopped'
-            : `${times} sign-ins were unusual and were stopped`
+            : `${times} sign-ins were unusual and were stopped`,
+    apple_secret_ends: () =>
+        'Apple’s client secret ends soon, or has ended: npm run apple-secret makes the next one'
 };
 
 export function alertsMail({ alerts }: { readonly alerts: readonly Alert[] }): Mail {
-    const lines = alerts.map(
-        ({ kind, times, since }) =>
-            `${said[kind](times)}, the first on ${formatDay(dayOf(new Date(since)))} at ${formatTime(since)}.`
-    );
+    const lines = alerts.map(({ kind, times, since }) => {
+        const first = `, the first on ${formatDay(dayOf(new Date(since)))} at ${formatTime(since)}`;
+        return `${said[kind](times)}${kind === 'apple_secret_ends' ? '' : first}.`;
+    });
+    const [top] = alerts;
     return layOut({
-        subject: `TradersFlow: ${lines[0] ?? 'nothing to report'}`.replace(/, the first.*$/, ''),
+        subject: `TradersFlow: ${top ? said[top.kind](top.times) : 'nothing to report'}`,
         from: 'TradersFlow',
         preview: lines.join(' '),
         blocks: [

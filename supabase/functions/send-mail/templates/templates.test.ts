@@ -266,6 +266,11 @@ describe('the mails', () => {
         expectHarmless(mail);
         expect(mail.subject).toBe('TradersFlow: 12 addresses tried many logins and were blocked');
         expect(mail.text).toMatchSnapshot();
+        const apple = alertsMail({ alerts: [{ kind: 'apple_secret_ends', times: 2, since }] });
+        expect(apple.subject).toBe(
+            'TradersFlow: Apple’s client secret ends soon, or has ended: npm run apple-secret makes the next one'
+        );
+        expect(apple.text).not.toContain('the first on');
     });
 
     it('hostile names and messages stay words', () => {
