@@ -104,9 +104,9 @@ export const abuse: readonly LedgerRow[] = [
             ),
             test(
                 'unit',
-                '[RATE-2] offers no signing up by a password: the auth server’s answer tells who has a login'
+                'auth-gate [RATE-2] offers no signing up by a password: the auth server’s answer tells who has a login'
             ),
-            tagged('db', 7),
+            tagged('db', 5),
             tagged('unit', 30),
             tagged('integration', 32)
         ],
