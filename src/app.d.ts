@@ -30,6 +30,8 @@ declare global {
             db: Db;
             /** For signing in and out only. */
             auth: SupabaseClient['auth'];
+            /** Calls to the project, signed as this request's; sign-in calls go by auth-gate. */
+            upstream: typeof fetch;
             /** What auth-gate said beside that. */
             gate: GateTalk;
             /** The person's businesses and permissions; asked once a request. */

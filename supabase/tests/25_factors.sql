@@ -1,5 +1,5 @@
 -- Second factors and fresh proofs: who must prove themselves anew, with what, and that nobody gets by without.
-select plan(114);
+select plan(116);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -346,6 +346,13 @@ delete from auth.mfa_factors as f where f.user_id = tests.id('elm owner');
 delete from auth.webauthn_credentials as k where k.user_id = tests.id('elm owner');
 select is(pg_temp.told('elm owner'), array['factor_removed Work phone', 'passkey_removed Old laptop'], '[AUTH-4] and of what is gone, by the name that it had last');
 select is(pg_temp.told('elm owner'), '{}', '[AUTH-4] once as well');
+select tests.factor('elm owner');
+update auth.mfa_factors as f set friendly_name = 'Key' where f.user_id = tests.id('elm owner');
+update auth.sessions as s set aal = 'aal1' where s.user_id = tests.id('elm owner');
+select is(pg_temp.told('elm owner'), array['factor_added Key'], '[AUTH-4] also while their session owes a factor');
+delete from auth.sessions as s where s.user_id = tests.id('elm owner');
+select is(pg_temp.told('elm owner'), '{}', 'and not by a session that is over');
+delete from auth.mfa_factors as f where f.user_id = tests.id('elm owner');
 select set_eq(
     $$select r.action from audit.records as r where r.chain_id = tests.id('elm owner') and r.entity in ('factor', 'passkey')$$,
     array['factor.added', 'passkey.added', 'factor.removed', 'passkey.removed'], '[AUD-2] all of it is on record'

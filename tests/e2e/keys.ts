@@ -39,3 +39,6 @@ export async function aVirtualKey(page: Page, kind: 'phone' | 'security key'): P
         }
     };
 }
+
+/** The page's script has come: a press from now on asks the authenticator. */
+export const isReady = (page: Page): Promise<void> => page.locator('form[data-ready]').first().waitFor();

@@ -1,7 +1,7 @@
 // Passkeys on a phone, by the keyboard alone, with the authenticator that Chromium itself plays.
 import { expect, type Page } from '@playwright/test';
 import { aBusiness } from '../support/business.ts';
-import { aVirtualKey } from './keys.ts';
+import { aVirtualKey, isReady } from './keys.ts';
 import { lookAt, mailTo, test } from './support.ts';
 
 test.use({ viewport: { width: 360, height: 780 } });
@@ -33,6 +33,7 @@ test('[AUTH-4] [AUTH-1] a passkey is made, signs in by the keyboard alone, and o
     await page.getByRole('link', { name: 'Make a passkey' }).press('Enter');
     await expect(page.getByRole('heading', { name: 'Make a passkey' })).toBeVisible();
     await lookAt(page);
+    await isReady(page);
     await page.getByLabel('What do you call it?').fill('My phone');
     await page.keyboard.press('Enter');
     await expect(page.getByText('Your passkey is made.')).toBeVisible();
@@ -43,6 +44,7 @@ test('[AUTH-4] [AUTH-1] a passkey is made, signs in by the keyboard alone, and o
 
     // The same phone makes no second one.
     await page.getByRole('link', { name: 'Make another' }).press('Enter');
+    await isReady(page);
     await page.getByRole('button', { name: 'Make the passkey' }).press('Enter');
     await expect(page.getByText('That one is set up here already.')).toBeVisible();
 
@@ -52,6 +54,7 @@ test('[AUTH-4] [AUTH-1] a passkey is made, signs in by the keyboard alone, and o
     await page.goto('/sign-in?next=/jobs');
     const restore = await phone.forget();
     const button = page.getByRole('button', { name: 'Use a passkey' });
+    await isReady(page);
     await button.press('Enter');
     await expect(page.getByText('Nothing has happened.')).toBeVisible();
     await lookAt(page);
@@ -72,6 +75,7 @@ test('[AUTH-4] [AUTH-1] a passkey is made, signs in by the keyboard alone, and o
     await signOut(page);
     await page.context().clearCookies({ name: '__Host-tf-passkey' });
     await page.goto('/sign-in');
+    await isReady(page);
     await page.getByRole('button', { name: 'Use a passkey' }).press('Enter');
     await expect(page.getByText('We do not know that passkey.')).toBeVisible();
     await lookAt(page);
@@ -84,6 +88,7 @@ test('[AUTH-1] a passkey is offered where one types the address, in a browser th
     await aVirtualKey(page, 'phone');
     await signInByPassword(page, owner);
     await page.goto('/more/security/passkeys/new');
+    await isReady(page);
     await page.getByRole('button', { name: 'Make the passkey' }).press('Enter');
     await expect(page.getByText('Your passkey is made.')).toBeVisible();
     await signOut(page);
@@ -95,6 +100,7 @@ test('[AUTH-1] a passkey is offered where one types the address, in a browser th
 test('[AUTH-1] a browser that knows no passkeys says so, and the other ways stay', async ({ page }) => {
     await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'PublicKeyCredential'));
     await page.goto('/sign-in');
+    await isReady(page);
     await page.getByRole('button', { name: 'Use a passkey' }).press('Enter');
     await expect(page.getByText('This browser can’t do that.')).toBeVisible();
     await expect(page.getByRole('button', { name: 'Send me a code' })).toBeEnabled();

@@ -159,9 +159,8 @@ export const signIn: readonly LedgerRow[] = [
         id: 'AUTH-4',
         sentence: 'A second factor is there for everybody, and demanded where it matters most.',
         state: 'not_yet',
-        works: 'A passkey instead of a password or a code. An authenticator app, with recovery codes for the day it is lost. Who has one gives it at each sign-in, and a business can demand one by role: until it is given the database shows and takes nothing, at the Data API and storage too. Whoever says where customers pay, invites, changes roles, hands the business over or exports the trail proves anew who they are, unless they did so within ten minutes.',
-        missing:
-            'Security keys in the app; and the admin area, whose sessions will need a second factor always.',
+        works: 'A passkey instead of a password or a code. An authenticator app or a security key as a second factor, with recovery codes for the day it is lost. Who has one gives it at each sign-in, and a business can demand one by role: until it is given the database shows and takes nothing, at the Data API and storage too. Whoever says where customers pay, invites, changes roles, hands the business over or exports the trail proves anew who they are, unless they did so within ten minutes.',
+        missing: 'The admin area, whose sessions will need a second factor always.',
         enforcedBy: [
             fn('private.accounts_with(text)'),
             fn('private.session_reach()'),
@@ -173,6 +172,11 @@ export const signIn: readonly LedgerRow[] = [
             table('private.recovery_codes'),
             setting('auth.mfa.totp.enroll_enabled', true),
             setting('auth.mfa.totp.verify_enabled', true),
+            setting('auth.mfa.web_authn.enroll_enabled', true),
+            setting('auth.mfa.web_authn.verify_enabled', true),
+            setting('auth.passkey.enabled', true),
+            code('src/lib/server/passkeys.ts', 'enterByPasskey'),
+            code('src/lib/server/security-keys.ts', 'giveKey'),
             code('supabase/functions/auth-gate/factors.ts', 'freshForFactors')
         ],
         provedBy: [
@@ -186,8 +190,20 @@ export const signIn: readonly LedgerRow[] = [
                 'integration',
                 '[AUTH-4] an authenticator app is asked for at the next sign-in, before anything of the business is seen, at the Data API and storage too'
             ),
+            test(
+                'integration',
+                '[AUTH-4] a passkey signs in, to the page that was wanted, with nothing typed'
+            ),
+            test(
+                'integration',
+                '[AUTH-4] a security key is asked for at the next sign-in, before anything of the business is seen'
+            ),
+            test(
+                'e2e',
+                '[AUTH-4] a security key is set up, asked for at the next sign-in, and proves anew who is there'
+            ),
             tagged('db', 100),
-            tagged('integration', 20),
+            tagged('integration', 50),
             tagged('unit', 5),
             tagged('e2e', 1)
         ]

@@ -155,12 +155,13 @@ const catalogue = {
     sign_in_failed: [422, 'Signing in did not work. Start again, or use another way.'],
     factor_code_wrong: [422, 'That code is not right. Type the one that your app shows now.'],
     factor_code_used: [429, 'That code was tried already. Wait for the next one, half a minute at most.'],
+    key_wrong: [422, 'That key did not match. Use one that you have set up here, or another way.'],
     factor_gone: [409, 'That took too long, or was done already. Start again.'],
     factor_name_taken: [409, 'You have one of that name already. Give this one another name.'],
     too_many_factors: [409, 'You have ten already. Remove one that you no longer use.'],
     key_needs_script: [
         422,
-        'Your browser ran no script here, and only a script can ask for a passkey or a security key. Use another way.'
+        'Only a script can ask for a passkey or a security key, and none had run here yet. Try again, or use another way.'
     ],
     passkey_unknown: [
         422,

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { call, type Db } from './data.ts';
 import { problem } from './errors.ts';
 import { Passkey } from './passkeys.ts';
-import { entered, refusedAt, type Door } from './sign-in.ts';
+import { raised, refusedAt, type Door } from './sign-in.ts';
 
 const Factor = z.object({
     id: z.uuid(),
@@ -45,17 +45,25 @@ export type NewApp = { id: string; secret: string };
 /** How an app that reads the picture calls it. */
 export const appIssuer = 'TradersFlow';
 
+/** Takes away what the person began to set up and never finished. */
+export async function forgetUnfinished({ locals }: Door, kind: Factor['kind']): Promise<void> {
+    const { data } = await locals.auth.getUser();
+    for (const { id, status, factor_type } of data.user?.factors ?? []) {
+        if (status === 'unverified' && factor_type === kind) await locals.auth.mfa.unenroll({ factorId: id });
+    }
+}
+
 /**
  * Begins an authenticator app. What was begun before and never finished is forgotten, so that nothing is in the way.
  * @throws {Problem} `factor_name_taken`, `too_many_factors`, `factor_needed`.
  */
 export async function beginApp(door: Door, name: string): Promise<NewApp> {
-    const { mfa } = door.locals.auth;
-    const { data: user } = await door.locals.auth.getUser();
-    for (const { id, status, factor_type } of user.user?.factors ?? []) {
-        if (status === 'unverified' && factor_type === 'totp') await mfa.unenroll({ factorId: id });
-    }
-    const { data, error } = await mfa.enroll({ factorType: 'totp', friendlyName: name, issuer: appIssuer });
+    await forgetUnfinished(door, 'totp');
+    const { data, error } = await door.locals.auth.mfa.enroll({
+        factorType: 'totp',
+        friendlyName: name,
+        issuer: appIssuer
+    });
     if (error) throw refusedAt(door, error);
     return { id: data.id, secret: data.totp.secret };
 }
@@ -70,17 +78,7 @@ export async function giveCode(door: Door, factorId: string, code: string): Prom
     if (error) throw refusedAt(door, error);
     const answer = await auth.mfa.verify({ factorId, challengeId: challenge.id, code });
     if (answer.error) throw refusedAt(door, answer.error);
-    const { access_token, refresh_token, expires_in, user } = answer.data;
-    const expires_at = Math.floor(Date.now() / 1000) + expires_in;
-    const session = {
-        access_token,
-        refresh_token,
-        expires_in,
-        expires_at,
-        token_type: 'bearer' as const,
-        user
-    };
-    entered(door, { data: { session, user }, error: null });
+    raised(door, { ...answer.data, token_type: 'bearer' });
 }
 
 /**

@@ -322,6 +322,14 @@ export function protectedEndpoint<Schema extends FormSchema>(
     );
 }
 
+/** An endpoint for the pages that ask for the second factor. */
+export function halfwayEndpoint<Schema extends FormSchema>(
+    schema: Schema,
+    handler: (ground: HalfwayGround<RequestEvent> & WithInput<Schema>) => Promise<unknown>
+): Endpoint {
+    return guardedEndpoint(schema, (event) => Promise.resolve(event).then(halfway), handler);
+}
+
 /** An endpoint for anybody who is signed in. */
 export function personEndpoint<Schema extends FormSchema>(
     schema: Schema,

@@ -3,7 +3,7 @@
 const home = '/today';
 
 /** Pages that only make sense on the way in; choosing a new password and setting up a second factor come after it. */
-const wayIn = /^\/(sign-in|sign-up|reset(?!\/password$)|auth(?!\/factor\/(new|codes)$))(\/|$)/;
+const wayIn = /^\/(sign-in|sign-up|reset(?!\/password$)|auth(?!\/factor\/(new|key|codes)$))(\/|$)/;
 
 /** The wanted path when it is one of ours, else Today. */
 export function nextPath(wanted: unknown): string {

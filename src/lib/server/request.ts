@@ -73,6 +73,7 @@ export const identified: Handle = async ({ event, resolve }) => {
         sessionId: () => person()?.sessionId ?? null,
         gate: locals.gate
     });
+    locals.upstream = fetch;
     locals.standing = { state: 'nobody' };
     locals.standing = await standing(settings(), cookies, fetch);
     locals.record.userId = person()?.userId ?? null;

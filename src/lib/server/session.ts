@@ -33,7 +33,8 @@ const verifierLifeSeconds = 10 * 60;
 /** Longer than auth-js's own margin of 90 s, so that it never finds anything to refresh. */
 const refreshBeforeEndMs = 100_000;
 
-const Tokens = z.object({
+/** What the cookie holds: never the user, never a provider's token. */
+export const Tokens = z.object({
     access_token: z.string(),
     refresh_token: z.string(),
     expires_at: z.number(),
@@ -41,7 +42,6 @@ const Tokens = z.object({
     token_type: z.literal('bearer')
 });
 
-/** What the cookie holds: never the user, never a provider's token. */
 export type Tokens = z.infer<typeof Tokens>;
 
 const Claims = z.object({

@@ -8,7 +8,7 @@ import type { Cookies } from '@sveltejs/kit';
 import type { Session, User } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { asProblem, problem, problemFromAuth, type AuthFailure, type Problem } from './errors.ts';
-import { cookieAttributes, dropSession, keepSession } from './session.ts';
+import { cookieAttributes, dropSession, keepSession, type Tokens } from './session.ts';
 import { signInProviders } from './settings.ts';
 
 /** Providers that people can sign in with. */
@@ -75,6 +75,11 @@ export function entered(door: Door, { data, error }: AuthAnswer): void {
         token_type: 'bearer'
     });
     door.cookies.delete(waitingCookie, cookieAttributes);
+}
+
+/** Keeps the tokens of the same session with a second factor given; those before must not be used again. */
+export function raised({ cookies }: Door, tokens: Omit<Tokens, 'expires_at'>): void {
+    keepSession(cookies, { ...tokens, expires_at: Math.floor(Date.now() / 1000) + tokens.expires_in });
 }
 
 function succeeded(door: Door, { error }: { error: AuthFailure | null }): void {

@@ -33,3 +33,16 @@ export async function freshForFactors(
     }
     return body;
 }
+
+/**
+ * The auth server has no code for a security key's wrong answer and calls it a failure of its own (500). Here it is what it is,
+ * so that it is counted and recorded like a wrong code.
+ */
+export async function withWrongKeySaid(answer: Response, { asked }: Visit): Promise<Response> {
+    const isKey = asked?.kind === 'sign_in' && asked.attempt.factor?.code === null;
+    if (!isKey || answer.status !== 500 || answer.headers.get('x-sb-error-code') !== 'unexpected_failure') {
+        return answer;
+    }
+    await answer.body?.cancel();
+    return authRefusal(422, 'mfa_verification_failed', 'The security key’s answer is not the right one');
+}

@@ -24,7 +24,7 @@ import { admitted, putBack, type Admission } from './admit.ts';
 import { authRefusal } from './answers.ts';
 import { concluded } from './conclude.ts';
 import { disown } from './disown.ts';
-import { freshForFactors } from './factors.ts';
+import { freshForFactors, withWrongKeySaid } from './factors.ts';
 import { forward } from './forward.ts';
 import { withLinkOpened } from './link.ts';
 import { withGoodCredentials } from './new-credentials.ts';
@@ -97,5 +97,5 @@ async function answered(visit: Visit, admission: Admission): Promise<Response> {
         }
         body = given;
     }
-    return await forward(visit, body);
+    return await withWrongKeySaid(await forward(visit, body), visit);
 }

@@ -167,7 +167,7 @@ describe('[AUTH-4] a passkey', () => {
         const silent = await aVisitor(app).post('/sign-in/passkey?next=/jobs', {});
         expect(silent.status).toBe(422);
         const page = await silent.text();
-        expect(page).toContain('Your browser ran no script here');
+        expect(page).toContain('none had run here yet');
         expect(page, 'and still knows where to go on').toContain('next=%2Fjobs');
     });
 

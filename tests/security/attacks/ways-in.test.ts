@@ -10,6 +10,7 @@ import { anApp } from '../../support/factors.ts';
 import { answerAtProvider, atProvider } from '../../support/providers.ts';
 import { codeFor, mailTo } from '../../support/inbox.ts';
 import { answered, enterByPasskey, makePasskey, signInQuestion } from '../../support/passkeys.ts';
+import { aSecurityKey, keyAnswered } from '../../support/security-keys.ts';
 import { stack } from '../../support/stack.ts';
 import { aVisitor, signedIn } from '../../support/visitor.ts';
 import { reads, writes, type Address } from './routes.ts';
@@ -192,6 +193,36 @@ describe('an address to go on to', () => {
                 const visitor = await signedIn(person, app);
                 const code = codeShown(phone.secret, new Date(), 1);
                 return await visitor.post('/auth/factor', { factor_id: phone.factorId, code, next });
+            }
+        },
+        {
+            by: 'setting up a security key',
+            doors: ['/(auth)/auth/factor/key load', '/(auth)/auth/factor/key action:default'],
+            async enter(next) {
+                const { last } = await aSecurityKey(await signedIn(await aPerson('led'), app), { next });
+                const to = new URL(last.headers.get('location') ?? '', app).searchParams.get('next');
+                return new Response(null, { status: last.status, headers: { location: to ?? '' } });
+            }
+        },
+        {
+            by: 'giving a security key',
+            doors: ['/(auth)/auth/factor/use load', '/(auth)/auth/factor/use action:default'],
+            async enter(next) {
+                const person = await aPerson('led');
+                const { key, factorId } = await aSecurityKey(await signedIn(person, app));
+                const visitor = await signedIn(person, app);
+                const fields = await keyAnswered(visitor, factorId, key);
+                return await visitor.post(`/auth/factor/use?${new URLSearchParams({ next })}`, fields);
+            }
+        },
+        {
+            by: 'proving it anew with a security key',
+            doors: ['/(auth)/auth/again action:key'],
+            async enter(next) {
+                const visitor = await signedIn(await aPerson('led'), app);
+                const { key, factorId } = await aSecurityKey(visitor);
+                const fields = await keyAnswered(visitor, factorId, key);
+                return await visitor.post('/auth/again?/key', { ...fields, next });
             }
         },
         {

@@ -6,8 +6,9 @@ import { proveByCode, proveByPasskey, proveByPassword, sendProof } from '$lib/se
 import { personAction, personLoad } from '$lib/server/guard.ts';
 import { credential } from '$lib/server/key-answer.ts';
 import { nextPath } from '$lib/server/next-path.ts';
+import { giveKey } from '$lib/server/security-keys.ts';
 import { CodeForm } from '../../fields.ts';
-import { GiveCode } from '../factor/fields.ts';
+import { GiveCode, GiveKey } from '../factor/fields.ts';
 
 /** Where to go once it is proved; checked where it is used. */
 const next = z.string().max(2000).default('');
@@ -28,6 +29,8 @@ export const load = personLoad(async ({ event: { url }, person, db }) => {
     return {
         // Whoever has a second factor proves themselves by it, and by nothing less.
         apps: apps.map(({ id, name }) => ({ value: id, label: name ?? 'Authenticator app' })),
+        keyId: factors.find(({ kind }) => kind === 'webauthn')?.id ?? null,
+        key: await blankForm(GiveKey, { next: wanted }, { id: 'key' }),
         factor: await blankForm(GiveCode, { factor_id: apps[0]?.id ?? '', next: wanted }, { id: 'factor' }),
         email: person.email,
         next: wanted,
@@ -44,6 +47,10 @@ export const load = personLoad(async ({ event: { url }, person, db }) => {
 export const actions = {
     factor: personAction(GiveCode, async ({ event, input }) => {
         await giveCode(event, input.factor_id, input.code);
+        redirect(303, nextPath(input.next));
+    }),
+    key: personAction(GiveKey, async ({ event, person, input }) => {
+        await giveKey(event, person, input, 'request');
         redirect(303, nextPath(input.next));
     }),
     send: personAction(SendForm, async ({ event, person, input }) => {

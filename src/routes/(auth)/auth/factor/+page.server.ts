@@ -14,6 +14,7 @@ export const load = halfwayLoad(async ({ event: { url }, db }) => {
     return {
         next,
         apps: apps.map(({ id, name }) => ({ value: id, label: name ?? 'Authenticator app' })),
+        keyId: factors.find(({ kind }) => kind === 'webauthn')?.id ?? null,
         mayRecover: recovery_codes_left > 0,
         form: await blankForm(GiveCode, { factor_id: apps[0]?.id ?? '', next })
     };

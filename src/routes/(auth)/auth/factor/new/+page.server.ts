@@ -14,12 +14,9 @@ import { askFresh } from '$lib/server/fresh.ts';
 import { halfwayAction, personAction, personLoad } from '$lib/server/guard.ts';
 import { asProblem } from '$lib/server/errors.ts';
 import { nextPath } from '$lib/server/next-path.ts';
-import { appCode, next } from '../fields.ts';
+import { appCode, factorName, next } from '../fields.ts';
 
-const Begin = z.object({
-    name: z.string().trim().min(1, 'Give it a name, like My phone.').max(60, 'Use at most 60 characters.'),
-    next
-});
+const Begin = z.object({ name: factorName, next });
 /** What was shown comes back with the code, so that a wrong one shows it again. It is on this person's screen anyway. */
 const Finish = z.object({
     factor_id: z.uuid(),
