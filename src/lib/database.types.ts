@@ -1142,6 +1142,7 @@ export type Database = {
                 Returns: {
                     address: string;
                     begun_at: string;
+                    country: string;
                     device: string;
                     id: string;
                     is_this: boolean;

@@ -214,7 +214,7 @@ grant execute on function service.disown_sign_in(text) to service_role;
 ------------------------------------------------------------------------------------------------------
 
 create function private.my_sessions()
-    returns table (id uuid, device text, address text, begun_at timestamptz, last_used_at timestamptz, is_this boolean)
+    returns table (id uuid, device text, address text, country text, begun_at timestamptz, last_used_at timestamptz, is_this boolean)
     language plpgsql
     stable security definer
     set search_path = ''
@@ -226,6 +226,7 @@ begin
             s.id,
             d.device,
             host(s.ip),
+            private.country_of_session(s.id, s.ip),
             s.created_at,
             coalesce(s.refreshed_at at time zone 'utc', s.created_at),
             s.id = (auth.jwt() ->> 'session_id')::uuid
@@ -233,7 +234,7 @@ begin
         join auth.sessions as s on s.id = live.id
         left join private.session_devices as d on d.session_id = s.id
         where live.user_id = auth.uid()
-        order by 6 desc, 5 desc
+        order by 7 desc, 6 desc
         limit 100;
 end
 $$;
@@ -241,7 +242,7 @@ comment on function private.my_sessions() is 'See public.my_sessions.';
 grant execute on function private.my_sessions() to authenticated;
 
 create function public.my_sessions()
-    returns table (id uuid, device text, address text, begun_at timestamptz, last_used_at timestamptz, is_this boolean)
+    returns table (id uuid, device text, address text, country text, begun_at timestamptz, last_used_at timestamptz, is_this boolean)
     language sql
     stable
     set search_path = ''
@@ -249,8 +250,8 @@ as $$
     select * from private.my_sessions()
 $$;
 comment on function public.my_sessions() is
-    'The caller''s own live sessions, this one first, then the last used; at most 100. The device is unknown (null) for a session '
-    'that did not begin at our own door; last used is exact to ten minutes (AUTH-6).';
+    'The caller''s own live sessions, this one first, then the last used; at most 100. The device and the country (two letters, '
+    'ISO 3166-1) are unknown (null) for a session that did not begin at our own door; last used is exact to ten minutes (AUTH-6).';
 grant execute on function public.my_sessions() to authenticated;
 
 create function private.end_session(session_id uuid) returns boolean

@@ -363,14 +363,20 @@ comment on function service.judge_sign_in(uuid, text, text, text, text, boolean,
     'session has ended, and its person and those who run the platform are told (RATE-5).';
 grant execute on function service.judge_sign_in(uuid, text, text, text, text, boolean, boolean) to service_role;
 
-create function private.country_of_session(session_id uuid) returns text
+create function private.country_of_session(session_id uuid, address inet) returns text
     language sql
     stable
     set search_path = ''
 as $$
-    select d.country from private.sign_in_decisions as d where d.session_id = country_of_session.session_id limit 1
+    select d.country
+    from private.sign_in_decisions as d
+    where d.session_id = country_of_session.session_id
+      and d.network = private.neighbourhood(country_of_session.address)::cidr
+    limit 1
 $$;
-comment on function private.country_of_session(uuid) is 'In which country a session began, as a code of two letters (ISO 3166-1); null where that is not known.';
+comment on function private.country_of_session(uuid, inet) is
+    'In which country a session''s address is, as a code of two letters (ISO 3166-1): where it began. Null where that is not known, '
+    'or it has moved on to another network since.';
 
 ------------------------------------------------------------------------------------------------------
 -- Telling, and forgetting

@@ -75,6 +75,8 @@ update auth.sessions set created_at = now() - interval '91 days' where id = test
 select pg_temp.from_address('198.51.100.7');
 select service.record_session(tests.id('phone'), 'Chrome on Android', true);
 
+insert into private.sign_in_decisions (user_id, session_id, method, network, country, factors, score, decision, reason)
+values (tests.id('bell owner'), tests.id('phone'), 'password', '198.51.100.7', 'GB', '[]', 0, 'allowed', 'x');
 select tests.authenticate_as('bell owner');
 select is(
     (select array_agg(s.id order by s.is_this desc, s.last_used_at desc) from public.my_sessions() as s),
@@ -88,14 +90,14 @@ select is(
 );
 select is((select array_agg(s.id) from public.my_sessions() as s where s.is_this), array[tests.id('bell owner session')], '[AUTH-6] this one is marked');
 select is(
-    (select row(s.device, s.address, s.begun_at = now(), s.last_used_at = now())::text from public.my_sessions() as s where s.id = tests.id('phone')),
-    row('Chrome on Android', '198.51.100.7', true, true)::text,
+    (select row(s.device, s.address, s.country, s.begun_at = now(), s.last_used_at = now())::text from public.my_sessions() as s where s.id = tests.id('phone')),
+    row('Chrome on Android', '198.51.100.7', 'GB', true, true)::text,
     '[AUTH-6] on what, from where and since when'
 );
 select is(
-    (select row(s.device, s.begun_at, s.last_used_at)::text from public.my_sessions() as s where s.id = tests.id('old phone')),
-    row(null::text, now() - interval '3 days', now() - interval '1 day')::text,
-    '[AUTH-6] one that did not begin at our door shows no device, and when it was used last'
+    (select row(s.device, s.country, s.begun_at, s.last_used_at)::text from public.my_sessions() as s where s.id = tests.id('old phone')),
+    row(null::text, null::text, now() - interval '3 days', now() - interval '1 day')::text,
+    '[AUTH-6] one that did not begin at our door shows no device and no country, and when it was used last'
 );
 
 select tests.authenticate_as('bell staff');

@@ -1,4 +1,4 @@
-select plan(82);
+select plan(84);
 
 ------------------------------------------------------------------------------------------------------
 -- Whose attempt is it? (RATE-2)
@@ -171,8 +171,10 @@ select is(
     (select reason from private.sign_in_decisions where user_id = tests.id('lee')), 'Let in. It weighs 0; from 60 on a code is asked for.',
     '[API-6] the decision is kept with its reason in words'
 );
-select is(private.country_of_session(current_setting('tests.session')::uuid), 'GB', 'the country of a session is known');
-select is(private.country_of_session(gen_random_uuid()), null, 'and that of another is not');
+select is(private.country_of_session(current_setting('tests.session')::uuid, '203.0.113.50'), 'GB', '[AUTH-6] the country of a session is known');
+select is(private.country_of_session(gen_random_uuid(), '203.0.113.50'), null, 'and that of another is not');
+select is(private.country_of_session(current_setting('tests.session')::uuid, '203.0.113.51'), null, 'nor of where it has gone since');
+select is(pg_temp.enter(person => 'kim'), 'allowed 0', 'each person is judged by what they did themselves');
 select pg_temp.ago('2 hours');
 select is(pg_temp.enter(), 'allowed 0', 'the same again is nothing');
 select is(pg_temp.enter(device => 'Safari on iPhone'), 'allowed 0', 'a known device is known, whatever it says of itself');

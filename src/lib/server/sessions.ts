@@ -3,6 +3,7 @@
  * server ends all others, or all. Ended means that the next request by that session fails, whatever its token says.
  */
 import { z } from 'zod';
+import { countryName } from '$lib/domain/countries.ts';
 import { call, invoke, type Db } from './data.ts';
 import { asProblem, problem } from './errors.ts';
 
@@ -11,6 +12,11 @@ const Session = z.object({
     /** In words, like `Chrome on Android`; null when it did not begin at our own door, or tells nothing of itself. */
     device: z.string().nullable(),
     address: z.string().nullable(),
+    /** In which country the address is, by name. */
+    country: z
+        .string()
+        .nullable()
+        .transform((code) => (code === null ? null : countryName(code))),
     begun_at: z.string(),
     /** Exact to ten minutes. */
     last_used_at: z.string(),

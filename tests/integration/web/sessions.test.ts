@@ -43,6 +43,22 @@ describe('[AUTH-6] the list of sessions', () => {
         expect(page).not.toContain(stranger.address);
     });
 
+    it('says in which country each is, where that is known', async () => {
+        const { owner } = await aBusiness();
+        const [abroad, elsewhere] = [aVisitor(app), aVisitor(app)];
+        for (const [visitor, address] of [
+            [abroad, '80.130.7.9'],
+            [elsewhere, '203.0.113.9']
+        ] as const) {
+            const { email, password } = owner;
+            const from = { 'x-forwarded-for': address };
+            expect((await visitor.post('/sign-in/password', { email, password }, from)).status).toBe(303);
+        }
+        const page = await (await abroad.get('/more/security')).text();
+        expect(page.match(/Germany ·/g)).toHaveLength(1);
+        expect(page).toContain('203.0.113.9');
+    });
+
     it('says that there is no other when there is none', async () => {
         const { owner } = await aBusiness();
         await sql`delete from auth.sessions where user_id = ${owner.id}`;

@@ -1,4 +1,5 @@
 /** The mail to a person whose login somebody got into so strangely that a code was asked for before they were let in. */
+import { countryName } from '../../../../src/lib/domain/countries.ts';
 import { dayOf, formatDay, formatTime } from '../../../../src/lib/domain/dates.ts';
 import { layOut, type Mail } from './layout.ts';
 
@@ -13,14 +14,12 @@ export type SuspiciousSignInData = {
     readonly country: string | null;
 };
 
-const names = new Intl.DisplayNames('en-GB', { type: 'region' });
-
 export function suspiciousSignInMail(
     { at, method, device, address, country }: SuspiciousSignInData,
     appOrigin: string
 ): Mail {
     const when = `${formatDay(dayOf(new Date(at)))} at ${formatTime(at)}`;
-    const where = country === null ? '' : ` in ${names.of(country) ?? country}`;
+    const where = country === null ? '' : ` in ${countryName(country)}`;
     const what = device ?? 'A device that does not say what it is';
     const by =
         method === 'password'
