@@ -235,7 +235,7 @@ export const abuse: readonly LedgerRow[] = [
             test('db', '[RATE-5] one e-mail tells of all alerts, by kind'),
             tagged('db', 30),
             tagged('unit', 30),
-            tagged('integration', 12),
+            tagged('integration', 10),
             tagged('e2e', 1)
         ],
         limits: 'In which country an address is, a table says that comes with the program; it is of registries and no more exact than they are. Each decision is kept for a year with what weighed how much. Alerts go to an address of ours once that is set.',
