@@ -31,11 +31,11 @@ export async function openSecrets(stateDir: string): Promise<{ secrets: Secrets;
     return { secrets, save };
 }
 
-export type ProviderName = 'google' | 'apple' | 'azure' | 'stripe' | 'mail' | 'passwords' | 'dns';
+export type ProviderName = 'google' | 'apple' | 'azure' | 'sso' | 'stripe' | 'mail' | 'passwords' | 'dns';
 
 type Provider = {
-    /** The setting whose presence says: use the real one. */
-    key: string;
+    /** The setting whose presence says: use the real one. None where people bring their own beside it. */
+    key: string | null;
     /** Others that the real one can't do without. */
     demands: string[];
     /** Its public addresses, unless set. */
@@ -67,6 +67,7 @@ const PROVIDERS: Record<ProviderName, Provider> = {
         demands: ['AZURE_CLIENT_SECRET'],
         fixed: { AZURE_URL: 'https://login.microsoftonline.com/common' }
     },
+    sso: { key: null, demands: [], fixed: {} },
     stripe: {
         key: 'STRIPE_SECRET_KEY',
         demands: ['STRIPE_WEBHOOK_SECRETS'],
@@ -84,7 +85,8 @@ const PROVIDERS: Record<ProviderName, Provider> = {
 /** The providers that need a stand-in because nobody set the real one up. */
 export function standInsFor(given: NodeJS.ProcessEnv): Set<ProviderName> {
     const names = Object.keys(PROVIDERS) as ProviderName[];
-    return new Set(names.filter((name) => !given[PROVIDERS[name].key]));
+    const isReal = (key: string | null): boolean => key !== null && Boolean(given[key]);
+    return new Set(names.filter((name) => !isReal(PROVIDERS[name].key)));
 }
 
 export type EnvironmentSources = {

@@ -13,7 +13,8 @@ export const USUAL_PORTS = {
     apple: 54332,
     passwords: 54333,
     dns: 54334,
-    azure: 54335
+    azure: 54335,
+    sso: 54336
 } as const;
 
 export type PortName = keyof typeof USUAL_PORTS;

@@ -48,6 +48,8 @@ export type StackInfo = {
     googleUrl: string;
     appleUrl: string;
     azureUrl: string;
+    /** The stand-in for a business's own identity provider. */
+    sso: { url: string; clientId: string; clientSecret: string };
     passwordsUrl: string;
     /** The stand-in for the DNS: its page, and its resolver under /dns-query. */
     dnsUrl: string;
@@ -99,7 +101,7 @@ const DATA = [
     ...['postgres', 'postgres.new', 'storage', 'drops', 'secrets.json', 'ports.json', 'logs'],
     ...['stripe.sqlite', 'stripe.sqlite-wal', 'stripe.sqlite-shm'],
     ...['mail.sqlite', 'mail.sqlite-wal', 'mail.sqlite-shm', 'google-keys.json', 'apple-keys.json'],
-    'azure-keys.json',
+    ...['azure-keys.json', 'sso-keys.json'],
     'dns.json'
 ];
 
@@ -145,6 +147,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         google: url('google'),
         apple: url('apple'),
         azure: url('azure'),
+        sso: url('sso'),
         passwords: url('passwords'),
         dns: url('dns')
     };
@@ -292,6 +295,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
             googleUrl: urls.google,
             appleUrl: urls.apple,
             azureUrl: urls.azure,
+            sso: { url: urls.sso, ...played.secrets.sso },
             passwordsUrl: urls.passwords,
             dnsUrl: urls.dns,
             controlUrl: url('control'),
@@ -348,7 +352,8 @@ async function openDoors(
         apple: await open('apple'),
         passwords: await open('passwords'),
         dns: await open('dns'),
-        azure: await open('azure')
+        azure: await open('azure'),
+        sso: await open('sso')
     };
 }
 

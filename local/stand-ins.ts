@@ -22,6 +22,8 @@ export type StandInSecrets = {
     stripeWebhookSecret: string;
     mailApiKey: string;
     appleKey: AppleKey;
+    /** What the app is registered with at the stand-in for a business's own identity provider. */
+    sso: { clientId: string; clientSecret: string };
 };
 
 const APPLE_CLIENT_ID = 'stand-in.apple';
@@ -45,7 +47,8 @@ export async function standInSettings(
         appleKey: { ...signer, publicKeyPem: publicPartOf(privateKeyPem) },
         stripeSecretKey: kept('STRIPE_SECRET_KEY', 'sk_test_'),
         stripeWebhookSecret: kept('STRIPE_WEBHOOK_SECRET', 'whsec_'),
-        mailApiKey: kept('RESEND_API_KEY', 're_')
+        mailApiKey: kept('RESEND_API_KEY', 're_'),
+        sso: { clientId: 'stand-in-sso', clientSecret: kept('SSO_CLIENT_SECRET', '') }
     };
     return {
         secrets,
@@ -73,6 +76,7 @@ export async function standInSettings(
                 AZURE_CLIENT_SECRET: kept('AZURE_CLIENT_SECRET', ''),
                 AZURE_URL: `${urls.azure}/common`
             },
+            sso: {},
             dns: { DNS_RESOLVER_URL: `${urls.dns}/dns-query` }
         }
     };
@@ -128,8 +132,12 @@ export async function startStandIn(name: ProviderName, options: StandInOptions):
     return createOidc({
         provider: name,
         issuer: urls[name],
-        clientId: env[`${prefix}_CLIENT_ID`] ?? '',
-        clientSecret: env[`${prefix}_CLIENT_SECRET`] ?? '',
+        ...(name === 'sso'
+            ? secrets.sso
+            : {
+                  clientId: env[`${prefix}_CLIENT_ID`] ?? '',
+                  clientSecret: env[`${prefix}_CLIENT_SECRET`] ?? ''
+              }),
         ...(name === 'apple' ? { appleKey: secrets.appleKey } : {}),
         keysFile: state(`${name}-keys.json`),
         appName: manifest.title,

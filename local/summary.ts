@@ -38,6 +38,7 @@ const NAMES: Record<string, string> = {
     google: 'Google',
     apple: 'Apple',
     azure: 'Microsoft',
+    sso: 'a business’s own sign-in',
     stripe: 'Stripe',
     mail: 'the mail provider',
     passwords: 'the list of leaked passwords',

@@ -14,6 +14,7 @@ const CATALOGUE = {
     conflict: [409, 'Too many concurrent token refresh requests on the same session or refresh token'],
     current_password_invalid: [400, 'The current password is not the right one'],
     current_password_required: [400, 'Setting a new password needs the current one'],
+    custom_provider_not_found: [404, 'Custom OAuth provider not found'],
     email_exists: [422, 'A user with this email address has already been registered'],
     email_not_confirmed: [400, 'Email not confirmed'],
     email_provider_disabled: [422, 'Email logins are disabled'],

@@ -5,6 +5,7 @@
 import { Hono } from 'hono';
 import { adminRoutes } from './admin.ts';
 import { createCleanup } from './cleanup.ts';
+import { customProviderRoutes } from './custom-providers.ts';
 import type { Auth, AuthDeps, Env } from './contract.ts';
 import { discoveryRoutes } from './discovery.ts';
 import { AuthError, errorResponse, OAuthError, refusal } from './errors.ts';
@@ -66,7 +67,8 @@ export async function createAuth(deps: AuthDeps): Promise<AuthServer> {
         passkeyRoutes,
         adminRoutes,
         adminFactorRoutes,
-        adminPasskeyRoutes
+        adminPasskeyRoutes,
+        customProviderRoutes
     ];
     for (const routes of parts) app.route('/', routes(auth));
 

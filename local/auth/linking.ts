@@ -6,7 +6,7 @@ import { audit } from './audit.ts';
 import type { Work } from './contract.ts';
 import { refusal } from './errors.ts';
 import { sendCode } from './mail.ts';
-import type { ProviderName, ProviderPerson } from './providers.ts';
+import type { ProviderPerson } from './providers.ts';
 import { isBanned } from './request.ts';
 import { KeepAndRefuse } from './transactions.ts';
 import {
@@ -33,14 +33,16 @@ type Entered = { user: User; identity: IdentityRow };
  */
 export async function enterWithIdentity(
     work: Work,
-    provider: ProviderName,
-    person: ProviderPerson
+    provider: string,
+    person: ProviderPerson,
+    emailOptional: boolean
 ): Promise<User | KeepAndRefuse> {
     const { settings } = work.auth;
     const proven = person.emailVerified || settings.autoconfirm;
     const { user, identity } = await findOrMake(work, provider, person, proven);
     if (isBanned(user, work.now)) throw refusal('user_banned');
-    if (isConfirmed(user)) {
+    // Somebody without an address has none to confirm. Whoever was given one since is held to it.
+    if (isConfirmed(user) || (emailOptional && !person.email && !user.email)) {
         await audit(work, user, 'login', { provider });
         return user;
     }
@@ -66,7 +68,7 @@ const needsVerification = (message: string): KeepAndRefuse =>
 
 async function findOrMake(
     work: Work,
-    provider: ProviderName,
+    provider: string,
     person: ProviderPerson,
     proven: boolean
 ): Promise<Entered> {

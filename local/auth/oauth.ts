@@ -1,10 +1,12 @@
 /** Signing in with a provider: the way out (/authorize) and the way back (/callback, by GET or Apple's POST). */
+import { createHash, randomBytes } from 'node:crypto';
 import { Hono, type Context } from 'hono';
-import type { Auth, Env } from './contract.ts';
+import type { Auth, Env, Work } from './contract.ts';
+import { customProvider } from './custom-sign-in.ts';
 import { errorParameters, OAuthError, refusal } from './errors.ts';
 import { enterWithIdentity } from './linking.ts';
 import { findFlow, isExpired, isPkce, readChallenge, startFlow, type FlowState } from './pkce.ts';
-import type { ProviderName } from './providers.ts';
+import type { Provider } from './providers.ts';
 import { withFragment, withQuery } from './redirects.ts';
 import { isUuid } from './request.ts';
 import { beginSession } from './sessions.ts';
@@ -23,18 +25,22 @@ export function oauthRoutes(auth: Auth): Hono<Env> {
 
     routes.get('/authorize', async (c) => {
         const query = c.req.query();
-        const provider = auth.providers.get(query.provider ?? '');
+        const provider = await namedProvider(auth, query.provider ?? '');
         const challenge = readChallenge(query.code_challenge ?? '', query.code_challenge_method ?? '');
         const caller = c.get('caller');
-        const state = await inTransaction(auth, caller, (work) =>
+        const own = provider.usesVerifier ? aVerifier() : null;
+        const state = await inTransaction(auth, caller, async (work) =>
             startFlow(work, {
                 providerType: provider.name,
                 authenticationMethod: 'oauth',
                 challenge,
-                referrer: caller.redirectTo
+                referrer: caller.redirectTo,
+                clientStateId: own && (await keepVerifier(work, provider.name, own.verifier)),
+                emailOptional: provider.emailOptional
             })
         );
-        return c.redirect(await provider.authorizeUrl(state, query.scopes ?? '', query), 302);
+        const page = await provider.authorizeUrl(state, query.scopes ?? '', query, own?.challenge ?? null);
+        return c.redirect(page, 302);
     });
 
     routes.get('/callback', (c) => {
@@ -61,6 +67,33 @@ export function oauthRoutes(auth: Auth): Hono<Env> {
     });
 
     return routes;
+}
+
+const namedProvider = async (auth: Auth, name: string): Promise<Provider> =>
+    /^custom:/i.test(name) ? customProvider(auth, name) : auth.providers.get(name);
+
+function aVerifier(): { verifier: string; challenge: string } {
+    const verifier = randomBytes(32).toString('base64url');
+    return { verifier, challenge: createHash('sha256').update(verifier).digest('base64url') };
+}
+
+async function keepVerifier({ db, now }: Work, provider: string, verifier: string): Promise<string> {
+    const id = crypto.randomUUID();
+    await db`
+        insert into auth.oauth_client_states (id, provider_type, code_verifier, created_at)
+        values (${id}, ${provider}, ${verifier}, ${now})
+    `;
+    return id;
+}
+
+/** The verifier with which the flow went out, once; null where the provider is asked without one. */
+async function spentVerifier({ sql }: Auth, flow: FlowState): Promise<string | null> {
+    if (!flow.oauth_client_state_id) return null;
+    const [kept] = await sql<{ code_verifier: string }[]>`
+        delete from auth.oauth_client_states where id = ${flow.oauth_client_state_id} returning code_verifier
+    `;
+    if (!kept) throw refusal('bad_oauth_state');
+    return kept.code_verifier;
 }
 
 async function finish(auth: Auth, c: Context<Env>, answer: Answer): Promise<Response> {
@@ -100,9 +133,9 @@ async function enter(
 ): Promise<string> {
     if (answer.error) throw new OAuthError(answer.error, answer.errorDescription);
     if (!answer.code) throw refusal('bad_oauth_callback');
-    const provider = auth.providers.get(flow.provider_type);
-    const tokens = await provider.redeem(answer.code, answer.user);
-    if (!tokens.person.email) {
+    const provider = await namedProvider(auth, flow.provider_type);
+    const tokens = await provider.redeem(answer.code, answer.user, await spentVerifier(auth, flow));
+    if (!tokens.person.email && !flow.email_optional) {
         throw refusal('unexpected_failure', 'Error getting user email from external provider');
     }
     return inTransaction(auth, c.get('caller'), async (work) => {
@@ -112,7 +145,7 @@ async function enter(
             select user_id from auth.flow_state where id = ${flow.id} for update
         `;
         if (!open || open.user_id) throw refusal('flow_state_already_used');
-        const user = await enterWithIdentity(work, flow.provider_type as ProviderName, tokens.person);
+        const user = await enterWithIdentity(work, flow.provider_type, tokens.person, flow.email_optional);
         if (user instanceof KeepAndRefuse) return user;
         if (isPkce(flow)) {
             await db`

@@ -19,6 +19,8 @@ export type FlowState = {
     authentication_method: string;
     auth_code_issued_at: Date | null;
     referrer: string | null;
+    oauth_client_state_id: string | null;
+    email_optional: boolean;
 };
 
 /** How the caller wants to come back: null for the implicit flow. */
@@ -51,6 +53,9 @@ export type FlowStart = {
     challenge: Challenge;
     user?: UserRow;
     referrer?: string;
+    /** What proves to the provider that the code comes back to whoever asked for it. */
+    clientStateId?: string | null;
+    emailOptional?: boolean;
 };
 
 /** Remembers a flow and returns its id, which is also the `state` sent to a provider. */
@@ -59,11 +64,12 @@ export async function startFlow({ db, now }: Work, flow: FlowStart): Promise<str
     await db`
         insert into auth.flow_state (
             id, user_id, auth_code, code_challenge_method, code_challenge, provider_type, authentication_method,
-            referrer, created_at, updated_at
+            referrer, oauth_client_state_id, email_optional, created_at, updated_at
         ) values (
             ${id}, ${flow.user?.id ?? null}, ${flow.challenge ? crypto.randomUUID() : null},
             ${flow.challenge?.method ?? null}, ${flow.challenge?.challenge ?? null}, ${flow.providerType},
-            ${flow.authenticationMethod}, ${flow.referrer ?? null}, ${now}, ${now}
+            ${flow.authenticationMethod}, ${flow.referrer ?? null}, ${flow.clientStateId ?? null},
+            ${flow.emailOptional ?? false}, ${now}, ${now}
         )
     `;
     return id;

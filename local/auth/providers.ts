@@ -24,11 +24,20 @@ export type ProviderPerson = {
 export type ProviderTokens = { accessToken: string; refreshToken: string; person: ProviderPerson };
 
 export type Provider = {
-    name: ProviderName;
+    name: string;
+    /** This server proves itself to the provider by a verifier of its own (RFC 7636). */
+    usesVerifier: boolean;
+    /** Somebody without an address is let in too. */
+    emailOptional: boolean;
     /** Where the browser goes. `extra` are parameters of the app's that concern only the provider. */
-    authorizeUrl(state: string, scopes: string, extra: Record<string, string>): Promise<string>;
+    authorizeUrl(
+        state: string,
+        scopes: string,
+        extra: Record<string, string>,
+        challenge: string | null
+    ): Promise<string>;
     /** Exchanges the code. `userField` is what Apple posts beside it at the first consent. */
-    redeem(code: string, userField: string | undefined): Promise<ProviderTokens>;
+    redeem(code: string, userField: string | undefined, verifier: string | null): Promise<ProviderTokens>;
 };
 
 export type Providers = {
@@ -87,16 +96,16 @@ const Discovery = z.looseObject({
 const Tokens = z.looseObject({
     access_token: z.string().default(''),
     refresh_token: z.string().default(''),
-    id_token: z.string()
+    id_token: z.string().default('')
 });
 
 const AppleUser = z.object({
     name: z.object({ firstName: z.string().default(''), lastName: z.string().default('') }).prefault({})
 });
 
-type Endpoints = z.output<typeof Discovery> & { keys: JWTVerifyGetKey };
+export type Endpoints = z.output<typeof Discovery> & { keys: JWTVerifyGetKey };
 
-type Deps = Pick<AuthDeps, 'externalUrl' | 'fetch' | 'log'>;
+export type Deps = Pick<AuthDeps, 'externalUrl' | 'fetch' | 'log'>;
 
 export function createProviders(settings: AuthSettings, deps: Deps): Providers {
     const enabled = new Map<string, Provider>();
@@ -132,18 +141,17 @@ function createProvider(name: ProviderName, settings: ProviderSettings, deps: De
     };
     return {
         name,
+        usesVerifier: false,
+        emailOptional: false,
         async authorizeUrl(state, scopes, extra) {
             const { authorization_endpoint } = await entrance();
-            const url = new URL(authorization_endpoint);
-            for (const [key, value] of Object.entries(extra)) {
-                if (!RESERVED.has(key.toLowerCase())) url.searchParams.set(key, value);
-            }
             const wanted = [...SCOPES[name].split(' '), ...scopes.split(/[\s,]+/)].filter(Boolean);
-            url.searchParams.set('client_id', settings.client_id);
-            url.searchParams.set('redirect_uri', redirectUri);
-            url.searchParams.set('response_type', 'code');
-            url.searchParams.set('scope', [...new Set(wanted)].join(' '));
-            url.searchParams.set('state', state);
+            const url = pageOf(authorization_endpoint, extra, {
+                client_id: settings.client_id,
+                redirect_uri: redirectUri,
+                scope: [...new Set(wanted)].join(' '),
+                state
+            });
             if (name === 'apple') url.searchParams.set('response_mode', 'form_post');
             return url.href;
         },
@@ -152,7 +160,7 @@ function createProvider(name: ProviderName, settings: ProviderSettings, deps: De
             const tokens = await exchange(deps, {
                 endpoint: token_endpoint,
                 inBody: token_endpoint_auth_methods_supported.includes('client_secret_post'),
-                settings,
+                client: settings,
                 code,
                 redirectUri
             });
@@ -163,6 +171,18 @@ function createProvider(name: ProviderName, settings: ProviderSettings, deps: De
             return { accessToken: tokens.access_token, refreshToken: tokens.refresh_token, person };
         }
     };
+}
+
+/** A provider's page with what it is asked; nothing that the app adds replaces what this server decides. */
+export function pageOf(endpoint: string, extra: Record<string, string>, asked: Record<string, string>): URL {
+    const url = new URL(endpoint);
+    for (const [name, value] of Object.entries(extra)) {
+        if (!RESERVED.has(name.toLowerCase())) url.searchParams.set(name, value);
+    }
+    for (const [name, value] of Object.entries({ response_type: 'code', ...asked })) {
+        url.searchParams.set(name, value);
+    }
+    return url;
 }
 
 function cachedDiscovery(issuer: string, deps: Deps): () => Promise<Endpoints> {
@@ -179,9 +199,14 @@ function cachedDiscovery(issuer: string, deps: Deps): () => Promise<Endpoints> {
     };
 }
 
-async function discover(issuer: string, deps: Deps): Promise<Endpoints> {
+/** What a provider says of itself. @throws AuthError unexpected_failure */
+export async function discover(
+    issuer: string,
+    deps: Deps,
+    at = `${issuer}/.well-known/openid-configuration`
+): Promise<Endpoints> {
     try {
-        const response = await deps.fetch(`${issuer}/.well-known/openid-configuration`, {
+        const response = await deps.fetch(at, {
             signal: AbortSignal.timeout(TIMEOUT_MS)
         });
         if (!response.ok) throw new Error(`answered ${response.status}`);
@@ -198,19 +223,25 @@ async function discover(issuer: string, deps: Deps): Promise<Endpoints> {
 type Exchange = {
     endpoint: string;
     inBody: boolean;
-    settings: ProviderSettings;
+    client: Pick<ProviderSettings, 'client_id' | 'secret'>;
     code: string;
     redirectUri: string;
+    verifier?: string | null;
 };
 
-async function exchange(deps: Deps, { endpoint, inBody, settings, code, redirectUri }: Exchange) {
+/** Buys the tokens with the code. @throws AuthError unexpected_failure */
+export async function exchange(
+    deps: Deps,
+    { endpoint, inBody, client, code, redirectUri, verifier }: Exchange
+): Promise<z.output<typeof Tokens>> {
     const form = new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: redirectUri });
+    if (verifier) form.set('code_verifier', verifier);
     const headers = new Headers({ accept: 'application/json' });
     if (inBody) {
-        form.set('client_id', settings.client_id);
-        form.set('client_secret', settings.secret);
+        form.set('client_id', client.client_id);
+        form.set('client_secret', client.secret);
     } else {
-        const pair = [settings.client_id, settings.secret].map(encodeURIComponent).join(':');
+        const pair = [client.client_id, client.secret].map(encodeURIComponent).join(':');
         headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`);
     }
     try {
@@ -228,16 +259,16 @@ async function exchange(deps: Deps, { endpoint, inBody, settings, code, redirect
     }
 }
 
-/** Providers keep the real time, so the movable clock has no say here. */
-async function verifiedClaims(
+/** Providers keep the real time, so the movable clock has no say here. @throws AuthError unexpected_failure */
+export async function verifiedClaims(
     deps: Deps,
     idToken: string,
     keys: JWTVerifyGetKey,
     issuer: string,
-    clientId: string
-) {
+    audience: string | string[]
+): Promise<JWTPayload> {
     try {
-        const options = { issuer, audience: clientId, requiredClaims: ['sub', 'exp'], clockTolerance: 30 };
+        const options = { issuer, audience, requiredClaims: ['sub', 'exp'], clockTolerance: 30 };
         return (await jwtVerify(idToken, keys, options)).payload;
     } catch (error) {
         deps.log(`auth: an id_token of ${issuer} was refused: ${(error as Error).message}`);

@@ -411,6 +411,7 @@ create table if not exists auth.oauth_client_states (
 
 create index if not exists idx_oauth_client_states_created_at on auth.oauth_client_states (created_at);
 
+-- Hosted, every address here is https; the stand-ins on this machine speak http.
 create table if not exists auth.custom_oauth_providers (
     id uuid not null default gen_random_uuid() primary key,
     provider_type text not null check (provider_type in ('oauth2', 'oidc')),
@@ -425,15 +426,15 @@ create table if not exists auth.custom_oauth_providers (
     authorization_params jsonb not null default '{}',
     enabled boolean not null default true,
     email_optional boolean not null default false,
-    issuer text check (issuer like 'https://%' and char_length(issuer) <= 2048),
-    discovery_url text check (discovery_url like 'https://%' and char_length(discovery_url) <= 2048),
+    issuer text check (issuer ~ '^(https://|http://(127[.]0[.]0[.]1|localhost)[:/])' and char_length(issuer) <= 2048),
+    discovery_url text check (discovery_url ~ '^(https://|http://(127[.]0[.]0[.]1|localhost)[:/])' and char_length(discovery_url) <= 2048),
     skip_nonce_check boolean not null default false,
     cached_discovery jsonb,
     discovery_cached_at timestamptz,
-    authorization_url text check (authorization_url like 'https://%' and char_length(authorization_url) <= 2048),
-    token_url text check (token_url like 'https://%' and char_length(token_url) <= 2048),
-    userinfo_url text check (userinfo_url like 'https://%' and char_length(userinfo_url) <= 2048),
-    jwks_uri text check (jwks_uri like 'https://%' and char_length(jwks_uri) <= 2048),
+    authorization_url text check (authorization_url ~ '^(https://|http://(127[.]0[.]0[.]1|localhost)[:/])' and char_length(authorization_url) <= 2048),
+    token_url text check (token_url ~ '^(https://|http://(127[.]0[.]0[.]1|localhost)[:/])' and char_length(token_url) <= 2048),
+    userinfo_url text check (userinfo_url ~ '^(https://|http://(127[.]0[.]0[.]1|localhost)[:/])' and char_length(userinfo_url) <= 2048),
+    jwks_uri text check (jwks_uri ~ '^(https://|http://(127[.]0[.]0[.]1|localhost)[:/])' and char_length(jwks_uri) <= 2048),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     custom_claims_allowlist text[] not null default '{}',

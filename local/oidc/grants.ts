@@ -82,7 +82,7 @@ export function createGrants({ provider, issuer, clientId, state }: Options): Gr
                     at_hash: half,
                     ...(provider === 'apple'
                         ? { auth_time: Math.floor(Date.now() / 1000), nonce_supported: true }
-                        : provider === 'google'
+                        : provider !== 'azure'
                           ? { azp: clientId }
                           : { tid: tenantOf(grant.email), oid: objectOf(grant), ver: '2.0' })
                 },
@@ -94,7 +94,7 @@ export function createGrants({ provider, issuer, clientId, state }: Options): Gr
                 token_type: 'Bearer',
                 expires_in: TOKEN_LIFE_S,
                 id_token: idToken,
-                ...(provider === 'google' ? { scope: grant.scope } : {})
+                ...(provider === 'google' || provider === 'sso' ? { scope: grant.scope } : {})
             };
         },
         async userInfo(accessToken) {
@@ -119,7 +119,7 @@ function claimsOf(provider: ProviderName, grant: Grant): Record<string, unknown>
         ...(provider === 'azure' && asked.includes('profile')
             ? { name: grant.name, preferred_username: grant.email }
             : {}),
-        ...(provider === 'google' && asked.includes('profile')
+        ...((provider === 'google' || provider === 'sso') && asked.includes('profile')
             ? { name: grant.name, given_name: givenName, family_name: rest.join(' ') }
             : {})
     };
@@ -130,8 +130,9 @@ function claimsOf(provider: ProviderName, grant: Grant): Record<string, unknown>
  * optional claim xms_edov, which an app asks for, tells whether the owner of the domain stands behind it.
  */
 function addressClaims(provider: ProviderName, grant: Grant): Record<string, unknown> {
-    if (provider !== 'azure') return { email: grant.email, email_verified: grant.emailVerified };
     if (grant.addressMissing) return {};
+    if (provider === 'sso' && grant.proofUnsaid) return { email: grant.email };
+    if (provider !== 'azure') return { email: grant.email, email_verified: grant.emailVerified };
     return { email: grant.email, ...(grant.proofUnsaid ? {} : { xms_edov: grant.emailVerified }) };
 }
 

@@ -15,6 +15,7 @@ import {
     formPostPage,
     homePage,
     problemPage,
+    registrationPage,
     SCRIPT,
     SECURITY_HEADERS,
     STYLE,
@@ -46,12 +47,18 @@ export type OidcDeps = {
 
 export type OidcServer = { fetch(request: Request): Response | Promise<Response>; close(): Promise<void> };
 
-const NAMES: Record<ProviderName, string> = { google: 'Google', apple: 'Apple', azure: 'Microsoft' };
+const NAMES: Record<ProviderName, string> = {
+    google: 'Google',
+    apple: 'Apple',
+    azure: 'Microsoft',
+    sso: 'your business’s sign-in'
+};
 /** What somebody who is typed in may be besides: nobody at Apple has an address that Apple has not seen working. */
 const OFFERS: Record<ProviderName, readonly Offer[]> = {
     google: ['unverified'],
     apple: [],
-    azure: ['unverified', 'unsaid', 'missing']
+    azure: ['unverified', 'unsaid', 'missing'],
+    sso: ['unverified', 'unsaid', 'missing']
 };
 const REQUEST_LIFE = '15m';
 
@@ -87,6 +94,7 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
     const { provider, clientId } = deps;
     const issuer = deps.issuer.replace(/\/$/, '');
     const called = NAMES[provider];
+    const hasUserInfo = provider === 'google' || provider === 'sso';
     const app = deps.appName ?? 'the app on this computer';
     const state = await openState(deps.keysFile);
     const grants = createGrants({ provider, issuer, clientId, state });
@@ -150,11 +158,11 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
             authorization_endpoint: `${issuer}${paths.authorize}`,
             token_endpoint: `${issuer}${paths.token}`,
             jwks_uri: `${issuer}/keys`,
-            ...(provider === 'google' ? { userinfo_endpoint: `${issuer}/userinfo` } : {}),
+            ...(hasUserInfo ? { userinfo_endpoint: `${issuer}/userinfo` } : {}),
             response_types_supported: ['code'],
             response_modes_supported: ['query', 'form_post'],
             grant_types_supported: ['authorization_code'],
-            subject_types_supported: [provider === 'google' ? 'public' : 'pairwise'],
+            subject_types_supported: [hasUserInfo ? 'public' : 'pairwise'],
             id_token_signing_alg_values_supported: ['RS256'],
             scopes_supported:
                 provider === 'apple' ? ['openid', 'email', 'name'] : ['openid', 'email', 'profile'],
@@ -253,7 +261,7 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
         };
         const fields: Record<string, string> = { code: grants.issueCode(grant) };
         if (first) fields.user = JSON.stringify({ name: splitName(choice.name || person.name), email });
-        if (provider === 'google') fields.scope = request.scope;
+        if (hasUserInfo) fields.scope = request.scope;
         return answer(c, request, fields);
     });
 
@@ -294,7 +302,7 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
     });
 
     routes.on(['GET', 'POST'], '/userinfo', async (c) => {
-        if (provider !== 'google') return c.notFound();
+        if (!hasUserInfo) return c.notFound();
         const token = /^bearer\s+(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
         const claims = await grants.userInfo(token);
         if (claims) return c.json(claims);
@@ -307,7 +315,9 @@ export async function createOidc(deps: OidcDeps): Promise<OidcServer> {
         c.body(text, 200, { ...SECURITY_HEADERS, 'content-type': `${type}; charset=utf-8` });
     routes.get('/page.css', asset(STYLE, 'text/css'));
     routes.get('/page.js', asset(SCRIPT, 'text/javascript'));
-    routes.get('/', (c) => say(c, homePage(called)));
+    routes.get('/', (c) =>
+        say(c, provider === 'sso' ? registrationPage(called, { ...deps, issuer }) : homePage(called))
+    );
     routes.onError((error, c) => {
         deps.log(`${provider}: ${c.req.method} ${c.req.path} failed: ${error.message}`);
         return c.json({ error: 'server_error' }, 500);

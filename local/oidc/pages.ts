@@ -40,6 +40,8 @@ button.main, button.plain { width: 100%; min-height: 48px; border-radius: 6px; f
 button.main { border: 1px solid var(--ink); background: var(--ink); color: var(--paper); }
 button.plain { border: 1px solid var(--control); background: none; color: inherit; }
 .apart { margin-top: 16px; }
+dt { color: var(--ink-2); font-size: 15px; }
+dd { margin: 0 0 16px; overflow-wrap: anywhere; }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 `;
 
@@ -223,6 +225,26 @@ export function formPostPage(provider: string, target: string, fields: Record<st
 /** A request that can't be answered by redirecting, because where to is exactly what is wrong. */
 export function problemPage(provider: string, sentence: string): Html {
     return page(provider, 'This request can’t be used', html`<p>${sentence}</p>`);
+}
+
+/** What an owner of a business copies from its identity provider into the app: there is one app here, and it is registered. */
+export function registrationPage(
+    provider: string,
+    app: { issuer: string; clientId: string; clientSecret: string }
+): Html {
+    return page(
+        provider,
+        'The app is registered here',
+        html`<p>A business that wants to sign its people in by this page types this into the app:</p>
+            <dl>
+                <dt>Issuer</dt>
+                <dd>${app.issuer}</dd>
+                <dt>Client ID</dt>
+                <dd>${app.clientId}</dd>
+                <dt>Client secret</dt>
+                <dd>${app.clientSecret}</dd>
+            </dl>`
+    );
 }
 
 /** What somebody sees who opens the stand-in's address by itself. */

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
-export type ProviderName = 'google' | 'apple' | 'azure';
+/** `sso` is the identity provider that a business runs for its own people. */
+export type ProviderName = 'google' | 'apple' | 'azure' | 'sso';
 
 export const Person = z.object({
     name: z.string(),
@@ -30,7 +31,7 @@ export function subjectOf(provider: ProviderName, email: string): string {
             .toString()
             .padStart(20, '0')
             .slice(-20)}`;
-    if (provider === 'azure') return Buffer.from(digest, 'hex').toString('base64url');
+    if (provider === 'azure' || provider === 'sso') return Buffer.from(digest, 'hex').toString('base64url');
     return `00${BigInt(`0x${digest.slice(0, 5)}`)
         .toString()
         .slice(-4)

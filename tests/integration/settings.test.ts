@@ -23,6 +23,7 @@ function resolve(more: Partial<EnvironmentSources>): Record<string, string> {
             google: { GOOGLE_CLIENT_ID: 'played', GOOGLE_ISSUER: 'http://stand-in' },
             apple: { APPLE_CLIENT_ID: 'played' },
             azure: { AZURE_CLIENT_ID: 'played' },
+            sso: {},
             passwords: { PWNED_PASSWORDS_URL: 'http://stand-in' },
             dns: { DNS_RESOLVER_URL: 'stand-in' }
         },
@@ -59,7 +60,15 @@ describe('a setting', () => {
             STRIPE_WEBHOOK_SECRETS: 'whsec_live',
             GOOGLE_CLIENT_ID: 'played'
         });
-        expect([...standInsFor(given)]).toEqual(['google', 'apple', 'azure', 'mail', 'passwords', 'dns']);
+        expect([...standInsFor(given)]).toEqual([
+            'google',
+            'apple',
+            'azure',
+            'sso',
+            'mail',
+            'passwords',
+            'dns'
+        ]);
     });
 
     it('of a real provider demands the others that go with it', () => {
@@ -155,7 +164,7 @@ describe('a real provider', () => {
             given: { RESEND_API_KEY: 're_real', MAIL_FROM: 'Somebody <somebody@example.com>' }
         });
         try {
-            const rest = ['supabase', 'google', 'apple', 'azure', 'stripe', 'passwords', 'dns'];
+            const rest = ['supabase', 'google', 'apple', 'azure', 'sso', 'stripe', 'passwords', 'dns'];
             expect(own.standIns).toEqual(rest);
             expect((await fetch(`${own.info.inboxUrl}/api/messages`)).status).toBe(503);
             expect(own.info.env).toMatchObject({

@@ -34,7 +34,7 @@ export async function startApp(
             ORIGIN: url,
             HOST: '127.0.0.1',
             PORT: String(port),
-            STAND_INS: 'supabase,google,apple,azure,stripe,mail,passwords,dns',
+            STAND_INS: 'supabase,google,apple,azure,sso,stripe,mail,passwords,dns',
             // Visitors of the tests say which address they come from, as a proxy in front would.
             TRUSTED_PROXIES: '127.0.0.1/32,::1/128',
             ...options.env

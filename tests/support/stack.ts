@@ -45,6 +45,7 @@ function hostedProject(env: NodeJS.ProcessEnv): StackInfo {
         googleUrl: '',
         appleUrl: '',
         azureUrl: '',
+        sso: { url: '', clientId: '', clientSecret: '' },
         passwordsUrl: '',
         dnsUrl: '',
         controlUrl: '',
@@ -63,7 +64,8 @@ export const anyPorts = {
     apple: 0,
     passwords: 0,
     dns: 0,
-    azure: 0
+    azure: 0,
+    sso: 0
 } as const;
 
 export type OwnStack = Stack & { stateDir: string; stopAndForget(): Promise<void> };

@@ -5,7 +5,10 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 
-const standIns = ['supabase', 'google', 'apple', 'azure', 'stripe', 'mail', 'passwords', 'dns'] as const;
+const standIns = [
+    ...(['supabase', 'google', 'apple', 'azure', 'sso', 'stripe', 'mail'] as const),
+    ...(['passwords', 'dns'] as const)
+] as const;
 
 /** Providers that people can sign in with. */
 export const signInProviders = ['google', 'apple', 'azure'] as const;
