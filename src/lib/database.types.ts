@@ -1013,6 +1013,64 @@ export type Database = {
                     }
                 ];
             };
+            sso_providers: {
+                Row: {
+                    account_id: string;
+                    client_id: string;
+                    created_at: string;
+                    created_by: string | null;
+                    id: string;
+                    identifier: string;
+                    issuer: string;
+                    name: string;
+                    role_id: string | null;
+                    state: string;
+                    updated_at: string;
+                };
+                ComputedFields: never;
+                Insert: {
+                    account_id: string;
+                    client_id: string;
+                    created_at?: string;
+                    created_by?: string | null;
+                    id?: string;
+                    identifier?: string;
+                    issuer: string;
+                    name: string;
+                    role_id?: string | null;
+                    state?: string;
+                    updated_at?: string;
+                };
+                Update: {
+                    account_id?: string;
+                    client_id?: string;
+                    created_at?: string;
+                    created_by?: string | null;
+                    id?: string;
+                    identifier?: string;
+                    issuer?: string;
+                    name?: string;
+                    role_id?: string | null;
+                    state?: string;
+                    updated_at?: string;
+                };
+                Relationships: [
+                    {
+                        foreignKeyName: 'sso_provider_gives_a_role_of_the_account';
+                        columns: ['account_id', 'role_id'];
+                        isOneToOne: false;
+                        referencedRelation: 'roles';
+                        referencedColumns: ['account_id', 'id'];
+                    },
+                    {
+                        foreignKeyName: 'sso_providers_account_id_fkey';
+                        columns: ['account_id'];
+                        isOneToOne: true;
+                        referencedRelation: 'accounts';
+                        referencedColumns: ['id'];
+                    }
+                ];
+            };
         };
         Views: {
             [_ in never]: never;
@@ -1063,6 +1121,16 @@ export type Database = {
                 Args: { account_id: string; after_seq?: number; outside_head?: Json; page_size?: number };
                 Returns: Json;
             };
+            begin_sso: {
+                Args: {
+                    account_id: string;
+                    client_id: string;
+                    issuer: string;
+                    name: string;
+                    role_id: string;
+                };
+                Returns: Json;
+            };
             change_job_members: {
                 Args: { account_id: string; job_id: string; put_on: string[]; take_off: string[] };
                 Returns: undefined;
@@ -1097,6 +1165,7 @@ export type Database = {
             discard_document: { Args: { account_id: string; document_id: string }; Returns: undefined };
             discard_invoice: { Args: { account_id: string; invoice_id: string }; Returns: undefined };
             end_session: { Args: { session_id: string }; Returns: boolean };
+            ending_sso: { Args: { account_id: string }; Returns: string };
             finish_document: {
                 Args: {
                     account_id: string;
@@ -1381,6 +1450,11 @@ export type Database = {
                     stripe_account_id: string;
                 };
                 Returns: undefined;
+            };
+            sso_of_domain: { Args: { domain: string }; Returns: Json };
+            sso_settled: {
+                Args: { account_id: string; identifier: string; is_on: boolean; person: string };
+                Returns: boolean;
             };
             store_anchor: { Args: { anchor: Json; public_key: string }; Returns: boolean };
             unapplied_stripe_objects: {

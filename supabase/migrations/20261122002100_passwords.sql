@@ -109,7 +109,7 @@ begin
     end if;
     begin
         -- Whoever gets their login back by such a notice ends what the thief had, and the thief is given no link.
-        if new.email is distinct from old.email and not exists (
+        if new.email is distinct from old.email and old.email is not null and not exists (
             select
             from private.sign_in_notices as n
             where n.user_id = new.id

@@ -317,8 +317,12 @@ begin
         ))
     ) as f
     -- A code that came by mail is what would be asked for; what is neither a password nor a provider's word is no easier to steal.
+    -- Whom their business signs in has no login that a mailed code opens: what they need more than their word is its to ask.
     cross join lateral (
-        select case when f.score >= 60 and judge_sign_in.method in ('password', 'provider') then 'code_asked' else 'allowed' end
+        select case
+            when f.score >= 60 and judge_sign_in.method in ('password', 'provider') and not person.is_sso_user then 'code_asked'
+            else 'allowed'
+        end
     ) as v (decision)
     returning d.* into made;
 

@@ -22,31 +22,35 @@ create function service.provider_entry(auth_code text) returns text
 as $$
 declare
     flow auth.flow_state;
+    refusal text;
 begin
     select *
     into flow
     from auth.flow_state as f
     where f.auth_code = provider_entry.auth_code;
-    if flow.provider_type is distinct from 'azure' then
-        return null;
+    if flow.provider_type = 'azure' then
+        perform private.act_as('system', name => 'auth-gate');
+        -- Which of several accounts at Microsoft it was is not told, so one that proves nothing is one too many.
+        delete from auth.identities as i
+        where i.user_id = flow.user_id
+          and not private.vouches_for_address(i);
+        if found then
+            refusal := 'provider_email_needs_verification';
+        end if;
+    elsif flow.provider_type like 'custom:%' then
+        refusal := private.enter_by_sso(flow.user_id, flow.provider_type);
     end if;
-    perform private.act_as('system', name => 'auth-gate');
-    -- Which of several accounts at Microsoft it was is not told, so one that proves nothing is one too many.
-    delete from auth.identities as i
-    where i.user_id = flow.user_id
-      and not private.vouches_for_address(i);
-    if not found then
-        return null;
+    if refusal is not null then
+        delete from auth.flow_state as f
+        where f.id = flow.id;
     end if;
-    delete from auth.flow_state as f
-    where f.id = flow.id;
-    return 'provider_email_needs_verification';
+    return refusal;
 end
 $$;
 comment on function service.provider_entry(text) is
     'Asked by auth-gate before it exchanges the code that somebody brought back from a provider: null when they may go on, else '
-    'the auth server''s own word for why not. An account at Microsoft that does not prove its address is taken off the person, '
-    'and its code is spent.';
+    'the word for why not, and the code is spent. An account at Microsoft that does not prove its address is taken off the person; '
+    'whom a business''s own provider sends is taken into that business (private.enter_by_sso).';
 grant execute on function service.provider_entry(text) to service_role;
 
 ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-select plan(40);
+select plan(41);
 
 select tests.business('bell');
 select tests.business('finch');

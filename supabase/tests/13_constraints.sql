@@ -47,6 +47,14 @@ values
     ('domain_joining_is_known', 'public.domains', 'change', '{"joining": "everybody"}', '{}'),
     ('domain_always_gives_a_role', 'public.domains', 'change', '{"role_id": null}', '{}'),
     ('proven_domain_was_found', 'public.domains', 'change', '{"found_at": null}', '{}'),
+    ('account_has_one_sso_provider', 'public.sso_providers', 'copy', '{"identifier": "custom:tf-00000000000000000000000000000000"}', '{}'),
+    ('sso_provider_is_one_accounts', 'public.sso_providers', 'copy', jsonb_build_object('account_id', '00000000-0000-7000-8000-000000000000'), '{}'),
+    ('sso_provider_is_one_of_the_auth_server', 'public.sso_providers', 'change', '{"identifier": "google"}', '{}'),
+    ('sso_provider_always_gives_a_role', 'public.sso_providers', 'change', '{"role_id": null}', '{}'),
+    ('sso_provider_state_is_known', 'public.sso_providers', 'change', '{"state": "off"}', '{}'),
+    ('sso_provider_has_a_name', 'public.sso_providers', 'change', '{"name": " "}', '{}'),
+    ('sso_provider_is_an_address', 'public.sso_providers', 'change', '{"issuer": "login.example"}', '{}'),
+    ('sso_provider_knows_us_by_a_name', 'public.sso_providers', 'change', '{"client_id": ""}', '{}'),
     ('person_asks_to_join_once', 'public.join_requests', 'copy', '{}', '{}'),
     ('join_request_name_is_not_blank', 'public.join_requests', 'change', '{"display_name": " "}', '{}'),
     ('join_request_state_is_known', 'public.join_requests', 'change', '{"state": "decided"}', '{}'),
@@ -140,6 +148,7 @@ select tests.sendable('bell');
 select tests.link('bell');
 select tests.invited('bell', 'new@mail.example');
 select tests.domain('bell');
+select tests.sso('bell');
 select tests.person('una');
 select tests.asked_to_join('bell', 'una');
 select tests.photo('bell');

@@ -64,7 +64,7 @@ select on_table from string_to_table(
     'public.accounts public.permissions public.roles public.role_permissions public.members public.customers public.sites '
     'public.jobs public.job_members public.documents public.invoices public.invoice_lines public.invoice_vat public.payments public.portal_links '
     'private.account_states private.account_state_allows private.counters private.idempotency private.job_lifecycle '
-    'public.invitations public.domains public.join_requests private.role_template private.schedules billing.connected_accounts billing.checkout_sessions billing.stripe_events '
+    'public.invitations public.domains public.join_requests public.sso_providers private.role_template private.schedules billing.connected_accounts billing.checkout_sessions billing.stripe_events '
     'billing.stripe_leases mail.outbox audit.records audit.field_values audit.links audit.heads audit.watched audit.columns '
     'audit.anchors audit.anchor_heads audit.anchor_deliveries audit.signing_keys audit.segments '
     'private.limits private.limit_takes private.session_limits private.session_devices private.sign_in_notices '
@@ -92,6 +92,8 @@ values
     ('invitation_gives_a_role_of_the_account', 'public.invitations', 'role_id'),
     ('domains_account_id_fkey', 'public.domains', 'account_id'),
     ('domain_gives_a_role_of_the_account', 'public.domains', 'role_id'),
+    ('sso_providers_account_id_fkey', 'public.sso_providers', 'account_id'),
+    ('sso_provider_gives_a_role_of_the_account', 'public.sso_providers', 'role_id'),
     ('join_requests_account_id_fkey', 'public.join_requests', 'account_id'),
     ('join_requests_user_id_fkey', 'public.join_requests', 'user_id'),
     ('account_state_allows_state_fkey', 'private.account_state_allows', 'state'),
@@ -141,6 +143,7 @@ values
     ('private.session_devices', 'user_id begun_at'),
     ('private.sign_in_notices', 'user_id created_at'),
     ('public.domains', 'domain record state joining created_at updated_at'),
+    ('public.sso_providers', 'identifier state name issuer client_id created_at updated_at'),
     ('public.join_requests', 'user_id email display_name state created_at updated_at'),
     ('private.recovery_codes', 'created_at'),
     ('private.factors_told', 'user_id is_passkey created_at'),
@@ -200,6 +203,7 @@ select tests.issued('bell', 'second');
 select tests.draft('bell', null, 'draft');
 select tests.invited('bell', 'new@mail.example');
 select tests.domain('bell');
+select tests.sso('bell');
 select tests.person('una');
 select tests.asked_to_join('bell', 'una');
 -- Of the owner's role nothing is changed, so that another one's is tried.

@@ -3,7 +3,7 @@ create temporary table touched as
 select on_table from string_to_table(
     'public.accounts public.roles public.members public.customers public.sites public.jobs public.documents public.invoices '
     'public.invoice_lines public.invoice_vat public.payments public.portal_links billing.connected_accounts '
-    'billing.checkout_sessions mail.outbox public.invitations public.domains public.join_requests',
+    'billing.checkout_sessions mail.outbox public.invitations public.domains public.join_requests public.sso_providers',
     ' '
 ) as on_table;
 
@@ -16,6 +16,7 @@ select tests.link('bell');
 select tests.draft('bell', null, 'draft');
 select tests.invited('bell', 'new@mail.example');
 select tests.domain('bell');
+select tests.sso('bell');
 select tests.person('una');
 select tests.asked_to_join('bell', 'una');
 insert into public.payments (account_id, invoice_id, amount_pence, method, paid_at)
@@ -51,8 +52,8 @@ select is_empty(
         where c.class = 'business'
           and c.column_name ~ '^(name|display_name|title|description|notes|file_name|sent_to|to_address|last_error|phone|town|postcode|address_line_\d|.*email)$'
           and (c.table_name, c.column_name) not in (
-              -- What a business is called, and what it calls its roles, is no person's.
-              ('public.accounts', 'name'), ('public.roles', 'name'),
+              -- What a business is called, and what it calls its roles and its own login, is no person's.
+              ('public.accounts', 'name'), ('public.roles', 'name'), ('public.sso_providers', 'name'),
               -- What an issued invoice says is kept as long as tax law asks.
               ('public.invoices', 'notes'), ('public.invoice_lines', 'description')
           )

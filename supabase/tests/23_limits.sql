@@ -209,7 +209,8 @@ select results_eq(
         ('password', 5, interval '1 minute', interval '1 hour', false),
         ('recovery_code', 5, interval '1 minute', interval '1 hour', false),
         ('sign_in_address', 10, interval '15 minutes', null, true),
-        ('sign_in_device', 10, interval '15 minutes', null, false)$$,
+        ('sign_in_device', 10, interval '15 minutes', null, false),
+        ('sso_address', 60, interval '15 minutes', null, true)$$,
     '[RATE-1] ten attempts an address in 15 minutes, five at a login before it waits'
 );
 select * from finish();

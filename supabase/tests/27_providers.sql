@@ -39,7 +39,7 @@ $$;
 create function pg_temp.codes() returns integer
     language sql
 as $$
-    select count(*)::integer from auth.flow_state
+    select count(*)::integer from auth.flow_state as f where f.code_challenge = 'challenge'
 $$;
 
 select is(service.provider_entry('no such code'), null, 'a code of nobody''s is for the auth server to refuse');

@@ -299,6 +299,35 @@ as $$
     select d.record from public.domains as d where d.account_id = tests.id(business) and d.id = tests.id(business || ' domain')
 $$;
 
+-- The identity provider by which a business with a proven domain signs its people in, 'bell provider'; begun unless it is on.
+create function tests.sso(business text, state text default 'waiting') returns uuid
+    language plpgsql
+as $$
+begin
+    perform tests.claim(business || ' owner');
+    perform tests.keep(
+        business || ' provider',
+        (
+            public.begin_sso(tests.id(business), 'Office login', 'https://login.' || business || '.example', 'tradersflow', tests.role(business, 'staff'))
+            ->> 'id'
+        )::uuid
+    );
+    perform set_config('request.jwt.claims', '', true);
+    update public.sso_providers as p
+    set state = sso.state
+    where p.account_id = tests.id(business);
+    return tests.id(business || ' provider');
+end
+$$;
+
+-- What the auth server calls it.
+create function tests.sso_identifier(business text) returns text
+    language sql
+    security definer
+as $$
+    select p.identifier from public.sso_providers as p where p.account_id = tests.id(business)
+$$;
+
 -- Somebody with an address in the domain of a business asks to join it: 'bell request'.
 create function tests.asked_to_join(business text, who text) returns uuid
     language plpgsql

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBusiness, aPerson, call, clientOf, superuser } from '../support/business.ts';
 import type { Business, Person } from '../support/business.ts';
+import { askSso, typed } from '../support/sso.ts';
 import { stack } from '../support/stack.ts';
 import { expectedTables } from './matrix.ts';
 import { aRequestToJoin } from '../support/dns.ts';
@@ -42,6 +43,7 @@ beforeAll(async () => {
     await bell.aDraft();
     await bell.anInvitation('new@example.test');
     await aRequestToJoin(bell, `bell-${randomUUID().slice(0, 8)}.example`);
+    await askSso(bell, { action: 'set_up', ...(await typed(bell)) });
     await sql`
         insert into public.job_members (account_id, job_id, member_id)
         select j.account_id, j.id, m.id

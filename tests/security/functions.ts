@@ -122,6 +122,18 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
     'public.join_by_domain': { account_id: json(`tests.id('heron')`) },
     'public.add_domain': { domain: json(`'new.example'`) },
     'public.set_domain_joining': { joining: json(`'automatic'`) },
+    'public.begin_sso': {
+        name: json(`'Office'`),
+        issuer: json(`'https://login.example'`),
+        client_id: json(`'tradersflow'`),
+        role_id: (business) => `tests.role('${business}', 'staff')`
+    },
+    'service.sso_settled': {
+        identifier: (business) => `tests.sso_identifier('${business}')`,
+        person: id('owner'),
+        is_on: json('true')
+    },
+    'service.sso_of_domain': { domain: json(`'heron.example'`) },
     'service.domain_looked_up': { seen: json(`'{}'`) },
     'public.restore_member': { member_id: id('former membership') },
     'public.save_role': { permissions: json(`array['jobs.read']`) },

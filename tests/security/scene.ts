@@ -45,6 +45,7 @@ export async function setTheScene(sql: ISql): Promise<void> {
     // A third business, which the owner may ask to join by their address.
     await sql`select tests.business('heron')`;
     await sql`select tests.domain('heron')`;
+    await sql`select tests.sso('heron', 'on')`;
     await sql`select tests.member_with('bell', array['jobs.read'], 'bell planner')`;
     for (const job of ['bell job', 'bell newest job'])
         for (const person of ['bell staff', 'bell planner'])
@@ -88,7 +89,7 @@ async function aTeam(sql: ISql, name: string, guest: string): Promise<void> {
     await aDomain(sql, name);
 }
 
-/** A proven domain, not looked up for a day; and somebody with an address in it who asks to join. */
+/** A proven domain, not looked up for a day, with single sign-on begun; and somebody with an address in it who asks to join. */
 async function aDomain(sql: ISql, name: string): Promise<void> {
     await sql`select tests.domain(${name})`;
     await sql`select tests.person(${`${name} asker`})`;
@@ -98,6 +99,7 @@ async function aDomain(sql: ISql, name: string): Promise<void> {
         set found_at = now() - interval '1 day'
         where account_id = tests.id(${name})
     `;
+    await sql`select tests.sso(${name})`;
 }
 
 /** A second session of the owner, a device they had before, and the mail that told them of it: `bell session`, and `bell notice` is its link. */

@@ -41,12 +41,17 @@ export async function publish(db: SupabaseClient, domain: string): Promise<void>
 export async function aProvenDomain(of: Business, domain: string): Promise<string> {
     const named = { account_id: of.accountId, domain, idempotency_key: randomUUID() };
     const domain_id = await call<string>(of.owner.db, 'add_domain', named);
+    await prove(of, domain, domain_id);
+    return domain_id;
+}
+
+/** Proves a domain that the business has named. */
+export async function prove(of: Business, domain: string, domain_id: string): Promise<void> {
     await publish(of.owner.db, domain);
     const { error } = await of.owner.db.functions.invoke('domains', {
         body: { account_id: of.accountId, domain_id }
     });
     if (error) throw error;
-    return domain_id;
 }
 
 /** Somebody with an address in the domain, which the business proves first, asks to join it; the request's id. */

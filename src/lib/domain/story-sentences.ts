@@ -66,6 +66,7 @@ const WAYS: Readonly<Record<string, string>> = {
 
 /** “with Google”, “with a password”: the provider where there is one, else the method. */
 function wayOf(detail: Fields): string {
+    if (text(detail, 'provider').startsWith('custom:')) return 'with single sign-on';
     for (const name of [text(detail, 'provider'), text(detail, 'method')]) {
         if (Object.hasOwn(WAYS, name)) return WAYS[name] ?? '';
     }
@@ -104,6 +105,10 @@ export const SENTENCES: ReadonlyMap<string, (told: Told) => string> = new Map<st
         'domain.missing': () => 'no longer found the record that proves a domain',
         'domain.waiting': () => 'counts a domain as proven no more',
         'domain.deleted': ({ before }) => named('took a domain off the business:', text(before, 'domain')),
+        'sso_provider.created': ({ after }) =>
+            named('began to set up single sign-on by', text(after, 'name')),
+        'sso_provider.on': () => 'switched single sign-on on',
+        'sso_provider.deleted': ({ before }) => named('took off single sign-on by', text(before, 'name')),
         'join_request.created': () => 'asked to join the team',
         'join_request.approved': () => 'let somebody in who had asked to join',
         'join_request.refused': () => 'refused somebody who had asked to join',

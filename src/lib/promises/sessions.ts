@@ -1,5 +1,5 @@
 /** AUTH-5 to AUTH-8: sessions, single sign-on, and changing what one signs in with. */
-import { code, fn, setting, table, tagged, test, trigger } from './builders.ts';
+import { code, constraint, fn, setting, table, tagged, test, trigger } from './builders.ts';
 import type { LedgerRow } from './types.ts';
 
 export const sessions: readonly LedgerRow[] = [
@@ -154,9 +154,44 @@ export const sessions: readonly LedgerRow[] = [
         id: 'AUTH-7',
         sentence: 'A business with a verified domain can bring its own single sign-on.',
         state: 'not_yet',
-        missing: 'Single sign-on by OpenID Connect and SAML.',
-        enforcedBy: [],
-        provedBy: []
+        works: 'OpenID Connect: an owner of a business with a proven domain brings its identity provider, and whoever it vouches for with an address in that domain is taken in, with the role that the owner chose. They are people of that business alone: no address that a provider names joins them to anybody’s login, and no other business ever has them as a member.',
+        missing: 'SAML 2.0.',
+        enforcedBy: [
+            table('public.sso_providers'),
+            constraint('public.sso_providers', 'account_has_one_sso_provider'),
+            fn('private.begin_sso(uuid,text,text,text,uuid)'),
+            fn('private.ending_sso(uuid)'),
+            fn('private.enter_by_sso(uuid,text)'),
+            fn('private.keep_sso_in_its_business()'),
+            trigger('public.members', 'keep_sso_in_its_business'),
+            fn('service.provider_entry(text)'),
+            fn('service.sso_of_domain(text)'),
+            code('supabase/functions/auth-gate/provider.ts', 'vouchedFor')
+        ],
+        provedBy: [
+            test(
+                'e2e',
+                '[AUTH-7] a business brings its own sign-in, and its people come in by it, on a phone'
+            ),
+            test(
+                'integration',
+                '[AUTH-7] whoever runs a provider can say any address, and reaches nobody’s login: the same address by password and by single sign-on are two people'
+            ),
+            test(
+                'contract',
+                'signing in by such a provider [AUTH-7] joins nobody by an address, where the provider’s is mapped away'
+            ),
+            test('db', '[AUTH-7] whoever single sign-on let in is never a member of another business'),
+            tagged('db', 40),
+            tagged('contract', 6),
+            tagged('integration', 19),
+            tagged('e2e', 1)
+        ],
+        limits: 'Whoever runs a business’s provider can be each of its people: that is what bringing one means. Taking the provider or the domain away ends the way in, and not a session or a membership: who leaves is taken out of the team as well.',
+        doors: {
+            app: 'our gate asks the database about whoever comes back from a provider before there is a session: which business’s provider it is, and whether the address is in a domain that stands proven.',
+            open: 'the auth server lets in whomever a provider vouches for, with a session that belongs to no business until they came by our gate. Somebody who did, and whose business has lost its domain since, still gets a session of theirs there until the provider is taken off or they are taken out of the team. In these tests a stand-in plays the provider.'
+        }
     },
     {
         id: 'AUTH-8',

@@ -57,6 +57,21 @@ const catalogue = {
     ],
     too_many_domains: [409, 'A business has at most 10 domains here. Take one out first.'],
     join_request_is_over: [409, 'They cannot join by their address any more. Invite them instead.'],
+    domain_first: [409, 'Show that a domain is yours first: people are signed in by their address in it.'],
+    sso_is_set_up: [409, 'Single sign-on is set up already. Take it off first, then set up the other one.'],
+    sso_provider_not_found: [
+        422,
+        'We found no identity provider there. Copy the issuer from its settings, with https:// and without anything after it.'
+    ],
+    sso_provider_unfit: [
+        422,
+        'That identity provider does not tell us who somebody is: it names no userinfo endpoint. Ask whoever looks after it.'
+    ],
+    sso_is_full: [503, 'We can’t take another identity provider just now. Write to us and we make room.'],
+    sso_stays_in_business: [
+        403,
+        'This login belongs to the business that signs you in. For another business, sign out and in again in another way.'
+    ],
     dns_unavailable: [503, 'We could not ask the DNS just now. Nothing was changed; try again in a minute.'],
     too_many_invitations: [429, 'Your business has sent 20 invitations in a day. Send more tomorrow.'],
 
@@ -151,6 +166,18 @@ const catalogue = {
     address_not_vouched_for: [
         422,
         'That account does not prove that its e-mail address is yours. Use a code by e-mail instead: that proves it.'
+    ],
+    sso_not_set_up: [
+        422,
+        'There is no single sign-on for that address. Check how it is written, or use one of the other ways.'
+    ],
+    sso_other_domain: [
+        422,
+        'That account’s address is not in your business’s domain. Sign in there with the one that your business gave you.'
+    ],
+    sso_unreachable: [
+        422,
+        'Your business’s own sign-in did not answer as it should. Try again; if it stays so, tell whoever looks after it.'
     ],
     sign_in_failed: [422, 'Signing in did not work. Start again, or use another way.'],
     factor_code_wrong: [422, 'That code is not right. Type the one that your app shows now.'],
@@ -348,6 +375,10 @@ const byAuthCode: Record<string, ErrorCode> = {
     pkce_code_verifier_not_found: 'sign_in_started_elsewhere',
     access_denied: 'sign_in_cancelled',
     provider_email_needs_verification: 'address_not_vouched_for',
+    sso_not_set_up: 'sso_not_set_up',
+    sso_other_domain: 'sso_other_domain',
+    no_longer_a_member: 'no_longer_a_member',
+    account_suspended: 'account_suspended',
     mfa_verification_failed: 'factor_code_wrong',
     factor_code_used: 'factor_code_used',
     mfa_challenge_expired: 'factor_gone',

@@ -64,7 +64,7 @@ export async function readForm<Schema extends FormSchema>(
     return (await superValidate(source, zod4(schema), options)) as PageForm<Schema>;
 }
 
-const neverSentBack = /^(password|new_password|code|credential)$/;
+const neverSentBack = /^(password|new_password|code|credential|client_secret)$/;
 
 function withoutSecrets(form: { data: Record<string, unknown> }): void {
     for (const name of Object.keys(form.data)) {

@@ -50,6 +50,7 @@ const Claims = z.object({
     email: z.string().default(''),
     role: z.literal('authenticated'),
     amr: z.array(z.object({ method: z.string(), timestamp: z.number() })).default([]),
+    app_metadata: z.object({ provider: z.string().optional() }).default({}),
     user_metadata: z.object({ full_name: z.string().optional(), name: z.string().optional() }).default({})
 });
 
@@ -60,6 +61,8 @@ export type Person = {
     email: string;
     /** As the identity provider gave it; empty when it gave none. */
     name: string;
+    /** Their business signs them in, so neither a code nor a password proves who they are. */
+    isManaged: boolean;
     /** When this session proved who it is, by code, password or provider. Unix seconds. */
     provedAt: number;
     accessToken: string;
@@ -195,12 +198,13 @@ async function verify(settings: Settings, accessToken: string): Promise<Person |
     if (error?.name === 'AuthRetryableFetchError') throw error;
     const claims = Claims.safeParse(data?.claims);
     if (!claims.success) return null;
-    const { sub, session_id, email, amr, user_metadata } = claims.data;
+    const { sub, session_id, email, amr, app_metadata, user_metadata } = claims.data;
     return {
         userId: sub,
         sessionId: session_id,
         email,
         name: user_metadata.full_name ?? user_metadata.name ?? '',
+        isManaged: app_metadata.provider?.startsWith('custom:') ?? false,
         provedAt: Math.max(0, ...amr.map((proof) => proof.timestamp)),
         accessToken
     };

@@ -22,7 +22,7 @@ const waitingCookie = '__Host-tf-waiting';
 
 const Waiting = z.object({
     /** What is being waited for. */
-    kind: z.enum(['sign_in', 'sign_up', 'reset', 'provider']),
+    kind: z.enum(['sign_in', 'sign_up', 'reset', 'provider', 'sso']),
     email: z.string(),
     /** Where to go afterwards; a path of ours. */
     next: z.string(),

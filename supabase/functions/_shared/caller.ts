@@ -9,7 +9,13 @@ import { readSettings } from './settings.ts';
 
 const { TF_CONTEXT_KEY } = readSettings('TF_CONTEXT_KEY');
 
-export type Person = { readonly jwt: string; readonly userId: string; readonly sessionId: string };
+export type Person = {
+    readonly jwt: string;
+    readonly userId: string;
+    readonly sessionId: string;
+    /** Their business signs them in, by a provider of its own. */
+    readonly isManaged: boolean;
+};
 
 /**
  * The verified context, or null when none was sent. One that was sent and is not good is refused, and so is
@@ -48,8 +54,13 @@ export function personOf(request: Request): Person | null {
     if (jwt === undefined || claims === null || claims.role !== 'authenticated') {
         return null;
     }
-    const { sub, session_id: sessionId } = claims;
-    return typeof sub === 'string' && typeof sessionId === 'string' ? { jwt, userId: sub, sessionId } : null;
+    const { sub, session_id: sessionId, app_metadata: about } = claims;
+    const provider =
+        typeof about === 'object' && about !== null && 'provider' in about ? about.provider : null;
+    const isManaged = typeof provider === 'string' && provider.startsWith('custom:');
+    return typeof sub === 'string' && typeof sessionId === 'string'
+        ? { jwt, userId: sub, sessionId, isManaged }
+        : null;
 }
 
 /** The person; throws `sign_in_required` when there is none. */

@@ -12,15 +12,19 @@ const catalogue = {
     session_ended: [401, 'Your session has ended. Please sign in again'],
     worker_key_required: [401, 'This is for the project’s own workers'],
     not_allowed: [403, 'You are not allowed to do this'],
+    owners_only: [403, 'Only an owner of the business can do that'],
     factor_needed: [403, 'Give your second factor to go on'],
     fresh_proof_needed: [403, 'Confirm that it is you, then do this again'],
     address_blocked: [403, 'Signing in does not work from this network'],
     account_suspended: [403, 'This account is suspended'],
     not_found: [404, 'Not found'],
+    sso_not_set_up: [404, 'Nobody of this domain signs in by a provider of its own'],
     link_not_valid: [404, 'This link is not valid any more'],
     method_not_allowed: [405, 'This method is not allowed here'],
     body_too_large: [413, 'The request is too large'],
     validation_failed: [422, 'Something in the request is not right'],
+    sso_provider_not_found: [422, 'There is no identity provider at this address'],
+    sso_provider_unfit: [422, 'This identity provider does not tell who somebody is'],
     // What the state of things does not permit
     document_not_awaiting: [409, 'This file is not waiting for an upload'],
     document_expired: [409, 'The time for this upload has passed'],
@@ -31,6 +35,8 @@ const catalogue = {
     amount_not_payable_by_card: [409, 'This amount can’t be paid by card'],
     idempotency_key_reused: [409, 'This form was already sent with something else in it'],
     domain_taken: [409, 'Another business has proven this domain'],
+    domain_first: [409, 'Prove a domain of your own first'],
+    sso_is_set_up: [409, 'Single sign-on is set up already'],
     domain_is_shared: [409, 'Anybody can have an address in this domain'],
     // What was asked too often
     too_many_tries: [429, 'Too many tries in a short time'],
@@ -43,6 +49,7 @@ const catalogue = {
     auth_unavailable: [503, 'Signing in is not available right now'],
     database_unavailable: [503, 'The database is not available right now'],
     storage_unavailable: [503, 'File storage is not available right now'],
+    sso_is_full: [503, 'No more identity providers can be added'],
     dns_unavailable: [503, 'The DNS does not answer right now'],
     stripe_unavailable: [503, 'Stripe is not available right now']
 } as const satisfies Record<string, readonly [status: number, title: string]>;

@@ -16,7 +16,8 @@ import { act, type Visit } from './visit.ts';
 /** Whoever waits longer than this for being counted is better told that signing in does not work. */
 const COUNT_TIMEOUT_MS = 3000;
 
-const Standings = z
+/** What `service.take` answers, a row each. */
+export const Standings = z
     .array(
         z.object({
             limit_name: z.string(),
@@ -30,7 +31,8 @@ const Standings = z
     )
     .min(1);
 
-const Counted = z.union([
+/** What `service.admit` answers. */
+export const Counted = z.union([
     z.object({ standings: Standings, is_known: z.boolean() }),
     z.object({ blocked_for: z.int() })
 ]);

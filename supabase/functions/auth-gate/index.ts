@@ -27,15 +27,20 @@ import { disown } from './disown.ts';
 import { freshForFactors, withWrongKeySaid } from './factors.ts';
 import { forward } from './forward.ts';
 import { withLinkOpened } from './link.ts';
+import { asManaged } from './managed.ts';
 import { withGoodCredentials } from './new-credentials.ts';
 import { asNobody } from './nobody.ts';
 import { mailPromised } from './promise.ts';
 import { vouchedFor } from './provider.ts';
 import { gatePath, ownPath } from './routes.ts';
+import { ssoOf } from './sso.ts';
 import { visitOf, type Body, type Visit } from './visit.ts';
 
 /** What the gate does itself, by the path after `auth-gate/`. */
-const ours = new Map<string, (call: Call) => Promise<Response>>([['not-me', disown]]);
+const ours = new Map<string, (call: Call) => Promise<Response>>([
+    ['not-me', disown],
+    ['sso', ssoOf]
+]);
 
 /**
  * What is looked at before a call goes on, in this order. Each gives the body that goes on, or an answer in the auth
@@ -43,6 +48,7 @@ const ours = new Map<string, (call: Call) => Promise<Response>>([['not-me', diso
  */
 const before: readonly ((body: Body, visit: Visit, admission: Admission) => Promise<Body | Response>)[] = [
     withLinkOpened,
+    asManaged,
     withGoodCredentials,
     freshForFactors,
     vouchedFor,

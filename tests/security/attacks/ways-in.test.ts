@@ -5,9 +5,10 @@ import { request as rawRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeShown } from '../../support/authenticator-app.ts';
 import { anAuthenticator } from '../../support/authenticator.ts';
-import { aPerson } from '../../support/business.ts';
+import { aBusiness, aPerson } from '../../support/business.ts';
 import { anApp } from '../../support/factors.ts';
 import { answerAtProvider, atProvider } from '../../support/providers.ts';
+import { atWork, withSso } from '../../support/sso.ts';
 import { codeFor, mailTo } from '../../support/inbox.ts';
 import { answered, enterByPasskey, makePasskey, signInQuestion } from '../../support/passkeys.ts';
 import { aSecurityKey, keyAnswered } from '../../support/security-keys.ts';
@@ -253,6 +254,25 @@ describe('an address to go on to', () => {
                 const used = await (await signedIn(person, app)).post('/auth/factor/recover', { code, next });
                 const to = new URL(used.headers.get('location') ?? '', app).searchParams.get('next');
                 return new Response(null, { status: used.status, headers: { location: to ?? '' } });
+            }
+        },
+        {
+            by: 'single sign-on',
+            doors: [
+                '/(auth)/sign-in/sso load',
+                '/(auth)/sign-in/sso action:default',
+                '/(auth)/auth/start GET',
+                '/(auth)/auth/callback GET'
+            ],
+            async enter(next) {
+                const domain = await withSso(await aBusiness());
+                const visitor = aVisitor(app);
+                const email = `led-${randomUUID()}@${domain}`;
+                const shown = await (await visitor.post('/sign-in/sso', { email, next })).text();
+                expect(shown).toContain(`/auth/start?sso=${domain}`);
+                expect(shown).not.toContain('evil.example');
+                const { page, request } = await atWork(visitor, domain, next);
+                return await visitor.get(await answerAtProvider(page, { request, name: 'Kim', email }));
             }
         },
         ...(

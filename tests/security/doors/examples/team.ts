@@ -1,9 +1,11 @@
 // The doors of the team, its roles and invitations.
 import type { Business } from '../../../support/business.ts';
-import { aRequestToJoin, publish } from '../../../support/dns.ts';
+import { aRequestToJoin, prove, publish } from '../../../support/dns.ts';
+import { askSso, typed } from '../../../support/sso.ts';
 import { BLANK, WHO, changes, everybody, key, shows, type Examples } from './example.ts';
 
 const OWNER = { for: everybody, by: 'private.hand_over_ownership asks again whether it is an owner' };
+const SSO = { for: ['nobody'] as const, by: 'the edge function asks for somebody who is signed in' };
 const TEAM = 'says who works there and in which role, nothing that the business typed';
 
 /** The id of the membership of somebody of the team, or who was. */
@@ -52,10 +54,17 @@ export async function aDomainName(of: Business): Promise<string> {
     return `${of.marked || 'firm'}-${key().slice(0, 8)}.example`;
 }
 
+/** Takes single sign-on off, where it is on or begun. */
+const withoutSso = (of: Business): Promise<unknown> => askSso(of, { action: 'end' });
+
 /** A domain that the business has named; its record may stand where it belongs. */
-export async function aDomain(of: Business, given: { published?: true } = {}): Promise<string> {
+export async function aDomain(
+    of: Business,
+    given: { published?: true; proven?: true } = {}
+): Promise<string> {
     const named = { account_id: of.accountId, domain: await aDomainName(of), idempotency_key: key() };
     const id = await asOwner(of, 'add_domain', named);
+    if (given.proven) await prove(of, named.domain, id);
     if (given.published) await publish(of.owner.db, named.domain);
     return id;
 }
@@ -161,6 +170,30 @@ export const team: Examples = {
     ],
     '/(app)/more/team/domains/[domain] action:remove': [
         changes(async (of) => ({ path: `/more/team/domains/${await aDomain(of)}?/remove`, fields: {} }))
+    ],
+    '/(app)/more/team/sign-on load': [
+        shows(async (of) => (await aDomain(of, { proven: true }), { path: '/more/team/sign-on' }))
+    ],
+    '/(app)/more/team/sign-on action:set_up': [
+        {
+            ...changes(async (of) => {
+                await withoutSso(of);
+                await aDomain(of, { proven: true });
+                return { path: '/more/team/sign-on?/set_up', fields: await typed(of) };
+            }),
+            thirdCheck: SSO
+        }
+    ],
+    '/(app)/more/team/sign-on action:end': [
+        {
+            ...changes(async (of) => {
+                await withoutSso(of);
+                await aDomain(of, { proven: true });
+                await askSso(of, { action: 'set_up', ...(await typed(of)) });
+                return { path: '/more/team/sign-on?/end', fields: {} };
+            }),
+            thirdCheck: SSO
+        }
     ],
     '/(app)/more/team/requests/[request] load': [
         shows(async (of) => ({

@@ -1,5 +1,6 @@
 import { redirect } from '@sveltejs/kit';
 import { z } from 'zod';
+import { domainIn } from '$lib/server/domains.ts';
 import { giveCode, myFactors } from '$lib/server/factors.ts';
 import { blankForm } from '$lib/server/forms.ts';
 import { proveByCode, proveByPasskey, proveByPassword, sendProof } from '$lib/server/fresh.ts';
@@ -21,6 +22,10 @@ const PasswordProof = z.object({ password: z.string().min(1, 'Type your password
 /** By what, when the person has said so. */
 const Way = z.enum(['passkey', 'code', 'password']).nullable().catch(null);
 
+/** To the business's own sign-in, which is to ask who it is, and back to where the proof is needed. */
+const ssoWay = (email: string, to: string): string =>
+    `/auth/start?${new URLSearchParams({ sso: domainIn(email), next: to, anew: '' })}`;
+
 export const load = personLoad(async ({ event: { url }, person, db }) => {
     const wanted = nextPath(url.searchParams.get('next'));
     const sent = url.searchParams.has('sent');
@@ -33,6 +38,7 @@ export const load = personLoad(async ({ event: { url }, person, db }) => {
         key: await blankForm(GiveKey, { next: wanted }, { id: 'key' }),
         factor: await blankForm(GiveCode, { factor_id: apps[0]?.id ?? '', next: wanted }, { id: 'factor' }),
         email: person.email,
+        sso: person.isManaged ? ssoWay(person.email, wanted) : null,
         next: wanted,
         way: Way.parse(url.searchParams.get('way')) ?? (passkeys.length > 0 && !sent ? 'passkey' : 'code'),
         mayUsePasskey: passkeys.length > 0,

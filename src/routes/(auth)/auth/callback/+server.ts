@@ -1,5 +1,5 @@
 import { redirect, type RequestEvent } from '@sveltejs/kit';
-import { asProblem, problemFromAuth } from '$lib/server/errors.ts';
+import { asProblem, problem, problemFromAuth } from '$lib/server/errors.ts';
 import { noted } from '$lib/server/forms.ts';
 import { nextPath } from '$lib/server/next-path.ts';
 import { codeAskedFor, enterFromProvider, waitingFor } from '$lib/server/sign-in.ts';
@@ -11,20 +11,26 @@ const turnedBack = ['access_denied', 'user_cancelled_authorize'];
 /** Back from the provider: with a code for this browser's verifier, or with the reason why not. */
 export const GET: RequestHandler = async (event) => {
     const query = event.url.searchParams;
-    const next = nextPath(waitingFor(event.cookies)?.next);
+    const waiting = waitingFor(event.cookies);
+    const next = nextPath(waiting?.next);
     try {
         const code = query.get('code');
         if (!code) {
             const isCancelled = turnedBack.includes(query.get('error') ?? '');
-            throw problemFromAuth({
+            const failure = problemFromAuth({
                 code: query.get('error_code') ?? (isCancelled ? 'access_denied' : '')
             });
+            // What fails between the auth server and a business's own provider is theirs to mend.
+            throw waiting?.kind === 'sso' && failure.code === 'sign_in_failed'
+                ? problem('sso_unreachable', { cause: failure })
+                : failure;
         }
         await enterFromProvider(event, code);
     } catch (thrown) {
         if (asProblem(thrown).code === 'code_needed') return await askForCode(event, thrown, next);
         const after = next === '/today' ? '' : `&next=${encodeURIComponent(next)}`;
-        redirect(303, `/sign-in?problem=${noted(event, thrown).code}${after}`);
+        const door = waiting?.kind === 'sso' ? '/sign-in/sso' : '/sign-in';
+        redirect(303, `${door}?problem=${noted(event, thrown).code}${after}`);
     }
     redirect(303, next);
 };

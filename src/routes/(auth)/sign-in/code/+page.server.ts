@@ -6,12 +6,13 @@ import type { Cookies } from '@sveltejs/kit';
 import { CodeForm, PressForm } from '../../fields.ts';
 import type { PageServerLoad } from './$types';
 
-type WaitingForCode = Waiting & { kind: Exclude<Waiting['kind'], 'provider'> };
+type WaitingForCode = Waiting & { kind: Exclude<Waiting['kind'], 'provider' | 'sso'> };
 
 /** The sign-in this code belongs to. A code that is typed into another browser belongs to none. */
 function begun(cookies: Cookies): WaitingForCode {
     const waiting = waitingFor(cookies);
-    if (!waiting || waiting.kind === 'provider') redirect(303, '/sign-in?problem=sign_in_started_elsewhere');
+    if (!waiting || waiting.kind === 'provider' || waiting.kind === 'sso')
+        redirect(303, '/sign-in?problem=sign_in_started_elsewhere');
     return { ...waiting, kind: waiting.kind };
 }
 
