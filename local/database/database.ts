@@ -2,6 +2,7 @@
 // project's own migrations and seed.
 
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import postgres from 'postgres';
 import type { Sql } from 'postgres';
 import { migrate, prepareRecords, seed } from '../migrate.ts';
@@ -28,7 +29,10 @@ export type Database = {
     readonly port: number;
     /** Connection string as a role that can log in. */
     url(role: string): string;
-    /** A pool that lives as long as the database and finds it again after it was away. */
+    /**
+     * A pool that lives as long as the database and finds it again after it was away: `max` transactions at once, and half
+     * as many connections for single statements.
+     */
     pool(role: string, max: number): Sql;
     /** Brings roles, schemas, rights and the vault up to date. */
     prepare(vault: Record<string, string>): Promise<void>;
@@ -83,9 +87,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         },
         url,
         pool: (role, max) => {
-            const pool = open(role, max);
-            pools.push(pool);
-            return pool;
+            const [pool, transactions] = [open(role, Math.ceil(max / 2)), open(role, max)];
+            pools.push(pool, transactions);
+            return withTransactionsApart(pool, transactions, max);
         },
         prepare: (vault) =>
             using('supabase_admin', async (superuser) => {
@@ -113,4 +117,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
             await server.stop();
         }
     };
+}
+
+/**
+ * Has transactions begin on connections of their own, never more at once than there are. The driver sends statements on a
+ * busy connection without waiting for the ones before; a `begin` that comes hundredth there is sent, and the connection is
+ * lent on all the same (github.com/porsager/postgres/issues/1189).
+ */
+function withTransactionsApart(pool: Sql, transactions: Sql, max: number): Sql {
+    const room = pLimit(max);
+    const begin = transactions.begin.bind(transactions) as (...given: unknown[]) => Promise<unknown>;
+    return Object.assign(pool, { begin: (...given: unknown[]) => room(() => begin(...given)) }) as Sql;
 }
