@@ -1,5 +1,5 @@
 -- Second factors and fresh proofs: who must prove themselves anew, with what, and that nobody gets by without.
-select plan(116);
+select plan(117);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -286,6 +286,7 @@ select is(
     (select o.data ->> 'what' from mail.outbox as o where o.template = 'second_factor' and o.to_address = tests.address('oak owner')), 'recovery_code_used',
     '[AUTH-4] they are told of it by mail'
 );
+select is((select count(*) from mail.outbox as o where o.template = 'second_factor'), 1::bigint, '[AUTH-4] and nobody else is');
 select set_eq(
     $$select r.action || ' ' || r.result from audit.records as r where r.chain_id = tests.id('oak owner') and r.entity like 'recovery%'$$,
     array['recovery_codes.made ok', 'recovery_code.refused refused', 'recovery_code.used ok'], '[AUD-2] and it is on record, with the tries'

@@ -169,7 +169,7 @@ select is(pg_temp.enter(at_known_device => false), 'allowed 0', '[RATE-5] nobody
 select is(pg_temp.enter(keep => true), 'allowed 0', 'and stays');
 select is(
     (select reason from private.sign_in_decisions where user_id = tests.id('lee')), 'Let in. It weighs 0; from 60 on a code is asked for.',
-    '[API-6] the decision is kept with its reason in words'
+    '[RATE-5] the decision is kept with its reason in words'
 );
 select is(private.country_of_session(current_setting('tests.session')::uuid, '203.0.113.50'), 'GB', '[AUTH-6] the country of a session is known');
 select is(private.country_of_session(gen_random_uuid(), '203.0.113.50'), null, 'and that of another is not');
@@ -249,7 +249,7 @@ select is(
     (select reason from private.sign_in_decisions where session_id = current_setting('tests.session')::uuid),
     'Asked for a code by e-mail: from a country that this person has not signed in from before (35), '
         'on a device that has not signed in to this login before (25). It weighs 60; from 60 on a code is asked for.',
-    '[API-6] with each factor, its weight and its reason in words'
+    '[RATE-5] with each factor, its weight and its reason in words'
 );
 select is(
     (
@@ -284,7 +284,7 @@ select is(
     (select reason from private.sign_in_decisions where session_id = current_setting('tests.session')::uuid),
     'Let in: from a country that this person has not signed in from before (35), '
         'on a device that has not signed in to this login before (25). It weighs 60; from 60 on a code is asked for. It had just been given.',
-    '[API-6] who gave it is let in'
+    '[RATE-5] who gave it is let in'
 );
 create function pg_temp.failures(login text) returns bigint
     language sql
