@@ -381,7 +381,9 @@ describe('[AUD-6] mail', () => {
             // Whoever joins, and who lets them, is told which business it is, and this one has called itself by planted words.
             const namesTheBusiness =
                 / asks (you )?to join | has joined |^You are in the team of | did not let you join$/;
-            const typed = namesTheBusiness.test(message.subject) ? {} : planted;
+            // And whoever makes a passkey is told by the name that they gave it.
+            const namesTheirOwn = to === business.owner.email && /^A passkey was /.test(message.subject);
+            const typed = namesTheBusiness.test(message.subject) || namesTheirOwn ? {} : planted;
             expect(
                 found(`a mail to ${to}: ${message.subject}`, whole, {
                     ...typed,
