@@ -108,7 +108,10 @@ async function failed(event: RequestEvent, thrown: unknown): Promise<Problem> {
 
 /** Nobody was refused, they are asked for something first: on a page of its own, from where they come back. */
 const isQuestion = ({ code }: Problem): boolean =>
-    code === 'signed_out' || code === 'fresh_proof_needed' || code === 'factor_needed';
+    code === 'signed_out' ||
+    code === 'fresh_proof_needed' ||
+    code === 'factor_needed' ||
+    code === 'signed_in_long_ago';
 
 /** Path of the sign-in page that comes back to where the person wanted to go. */
 function signInPath(event: RequestEvent): string {
@@ -138,6 +141,8 @@ function refusePage(event: RequestEvent, failure: Problem): never {
         redirect(303, signInPath(event));
     }
     if (failure.code === 'fresh_proof_needed') redirect(303, provePath('/auth/again', event));
+    // The auth server goes by when the session began, and a factor begins none: whoever gave theirs signs in anew all the same.
+    if (failure.code === 'signed_in_long_ago') redirect(303, `${provePath('/auth/again', event)}&anew=`);
     if (failure.code === 'factor_needed') redirect(303, provePath('/auth/factor', event));
     error(failure.status, {
         message: failure.message,

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeShown, wrongCode } from '../../support/authenticator-app.ts';
 import { aBusiness, clientOf, superuser, type Business, type Person } from '../../support/business.ts';
 import { aKey, finish, hidden, type App } from '../../support/factors.ts';
+import { codeFor } from '../../support/inbox.ts';
 import { signedIn, type Visitor } from '../../support/visitor.ts';
 
 const app = process.env.TF_APP_URL ?? '';
@@ -15,6 +16,11 @@ function tokenOf(visitor: Visitor): string {
     const session = Buffer.from(cookie.replace(/^base64-/, ''), 'base64url').toString();
     return (JSON.parse(session) as { access_token: string }).access_token;
 }
+
+const claimsOf = (visitor: Visitor) =>
+    JSON.parse(Buffer.from(tokenOf(visitor).split('.')[1] ?? '', 'base64url').toString()) as {
+        session_id: string;
+    };
 
 /** Forgets which codes were given, as two minutes later. */
 async function later(): Promise<void> {
@@ -109,6 +115,42 @@ describe('[AUTH-4] an authenticator app', () => {
         });
         expect(right.headers.get('location')).toBe('/more/roles/new');
         expect((await visitor.get('/more/roles/new')).status).toBe(200);
+    });
+
+    it('lets its person change their password in a session of yesterday too: they sign in anew, and give it again', async () => {
+        await later();
+        const mine = await signedIn(owner, app);
+        await give(mine, phone, codeShown(phone.secret));
+        await sql`
+            update auth.sessions set created_at = now() - interval '25 hours'
+            where id = ${claimsOf(mine).session_id}`;
+        const password = `${owner.password}, and another`;
+        const asked = await mine.post('/reset/password', { password, next: '/more/security' });
+        const again = asked.headers.get('location') ?? '';
+        expect(again).toBe(`/auth/again?${new URLSearchParams({ next: '/reset/password', anew: '' })}`);
+        expect(await (await mine.get(again)).text()).toContain('Send me a code');
+        const sent = await mine.post('/auth/again?/send&anew=', {
+            next: '/reset/password',
+            __superform_id: 'send'
+        });
+        expect(sent.headers.get('location')).toContain('anew=');
+        const proved = await mine.post('/auth/again?/code&anew=', {
+            code: await codeFor(owner.email),
+            next: '/reset/password',
+            __superform_id: 'code'
+        });
+        expect(proved.headers.get('location')).toBe('/reset/password');
+        // The new session owes the factor, like any other.
+        expect((await mine.get('/reset/password')).headers.get('location')).toBe(
+            '/auth/factor?next=%2Freset%2Fpassword'
+        );
+        await later();
+        await give(mine, phone, codeShown(phone.secret), '/reset/password');
+        expect(
+            (await mine.post('/reset/password', { password, next: '/more/security' })).headers.get('location')
+        ).toBe('/more/security?changed=password');
+        owner.password = password;
+        visitor = mine;
     });
 
     it('lets nobody in by a code that was given before', async () => {

@@ -29,7 +29,11 @@ const ssoWay = (email: string, to: string): string =>
 export const load = personLoad(async ({ event: { url }, person, db }) => {
     const wanted = nextPath(url.searchParams.get('next'));
     const sent = url.searchParams.has('sent');
-    const { factors, passkeys } = await myFactors(db);
+    const mine = await myFactors(db);
+    // A factor goes on in the session that there is. Where a new one is asked for, it is begun first, and then owes the factor.
+    const anew = url.searchParams.has('anew');
+    const { passkeys } = mine;
+    const factors = anew ? [] : mine.factors;
     const apps = factors.filter(({ kind }) => kind === 'totp');
     return {
         // Whoever has a second factor proves themselves by it, and by nothing less.
@@ -37,6 +41,7 @@ export const load = personLoad(async ({ event: { url }, person, db }) => {
         keyId: factors.find(({ kind }) => kind === 'webauthn')?.id ?? null,
         key: await blankForm(GiveKey, { next: wanted }, { id: 'key' }),
         factor: await blankForm(GiveCode, { factor_id: apps[0]?.id ?? '', next: wanted }, { id: 'factor' }),
+        anew,
         email: person.email,
         sso: person.isManaged ? ssoWay(person.email, wanted) : null,
         next: wanted,
@@ -61,7 +66,9 @@ export const actions = {
     }),
     send: personAction(SendForm, async ({ event, person, input }) => {
         await sendProof(event, person);
-        redirect(303, `/auth/again?${new URLSearchParams({ next: nextPath(input.next), sent: '' })}`);
+        const query = new URLSearchParams({ next: nextPath(input.next), sent: '' });
+        if (event.url.searchParams.has('anew')) query.set('anew', '');
+        redirect(303, `/auth/again?${query}`);
     }),
     code: personAction(CodeProof, async ({ event, person, input }) => {
         await proveByCode(event, person, input.code);
