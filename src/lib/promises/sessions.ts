@@ -190,7 +190,7 @@ export const sessions: readonly LedgerRow[] = [
         limits: 'Whoever runs a business’s provider can be each of its people: that is what bringing one means. Taking the provider or the domain away ends the way in, and not a session or a membership: who leaves is taken out of the team as well.',
         doors: {
             app: 'our gate asks the database about whoever comes back from a provider before there is a session: which business’s provider it is, and whether the address is in a domain that stands proven.',
-            open: 'the auth server lets in whomever a provider vouches for, with a session that belongs to no business until they came by our gate. Somebody who did, and whose business has lost its domain since, still gets a session of theirs there until the provider is taken off or they are taken out of the team. In these tests a stand-in plays the provider.'
+            open: 'the auth server lets in whomever a provider vouches for, with a session that belongs to no business until they came by our gate. Somebody who did, and whose business has lost its domain since, still gets a session of theirs there until the provider is taken off or they are taken out of the team. They may register a passkey there too, which our gate refuses. In these tests a stand-in plays the provider.'
         }
     },
     {

@@ -13,6 +13,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const app = process.env.TF_APP_URL ?? '';
 const asking = guards.filter(({ permission }) => permission !== null);
+const OWNERS_ONLY = 'Only an owner of the business can do that.';
 const nameOf = ({ route, what }: RouteGuard): string => `${route} ${what}`;
 
 /** All that a door takes: what it asks for, and for an action also what its page asks for, which answers it. */
@@ -36,11 +37,12 @@ async function passed(visitor: Visitor): Promise<string[]> {
     const walk = async (): Promise<void> => {
         for (let door = waiting.pop(); door; door = waiting.pop()) {
             const response = await knock(visitor, door);
-            await response.arrayBuffer();
+            const said = await response.text();
             const to = response.headers.get('location') ?? '';
             if (response.status === 401 || /^\/(sign-in|welcome|left)/.test(to))
                 throw new Error(`${nameOf(door)} does not know who is asking: ${response.status} ${to}`);
-            if (response.status !== 403) through.push(nameOf(door));
+            // What only an owner may do asks for a permission first: who is told that has passed.
+            if (response.status !== 403 || said.includes(OWNERS_ONLY)) through.push(nameOf(door));
         }
     };
     await Promise.all([walk(), walk(), walk(), walk()]);

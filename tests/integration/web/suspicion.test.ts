@@ -86,7 +86,7 @@ describe('[RATE-5] a sign-in on a new device in a new country', () => {
         expect(visitor.cookies.has('__Host-tf')).toBe(true);
     });
 
-    it('[API-6] leaves a decision with its factors, their weights and the reason in words', async () => {
+    it('leaves a decision with its factors, their weights and the reason in words', async () => {
         const { person } = await atHome();
         await enter(person, inGermany());
         const [made] = await sql<
