@@ -18,6 +18,7 @@ export * from './PageHeader/index.ts';
 export * from './PlainFrame/index.ts';
 export * from './Problem/index.ts';
 export * from './Photos/index.ts';
+export * from './Record/index.ts';
 export * from './Stamp/index.ts';
 export * from './StandInNotice/index.ts';
 export * from './Trail/index.ts';
