@@ -1,11 +1,12 @@
 // `npm run bench -- enumeration`: can the gate's answers tell logins that somebody has from logins that nobody has? Both are
 // asked for in turns drawn by lot, by each way that names a login; then words, headers and times are compared. Every call
 // comes from an address of its own, so that no limit is met and none is switched off.
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { hash } from 'bcryptjs';
 import { admin } from '../support/business.ts';
 import { startOwnStack, type StackInfo } from '../support/stack.ts';
 import { anyAddress, knockAt } from './auth/door.ts';
+import { shuffled } from './lot.ts';
 import { percentile } from './samples.ts';
 import { compared, type Comparison } from './statistics.ts';
 import type { Judgement } from './targets.ts';
@@ -66,15 +67,6 @@ async function heard(info: StackInfo, { path, body }: Call): Promise<Heard> {
     const ms = performance.now() - began;
     const headers = [...answer.headers].filter(([name]) => !OWN.includes(name));
     return { ms, said: JSON.stringify([answer.status, headers, text]) };
-}
-
-function shuffled<Piece>(pieces: readonly Piece[]): Piece[] {
-    const all = [...pieces];
-    for (let last = all.length - 1; last > 0; last -= 1) {
-        const other = randomInt(last + 1);
-        [all[last], all[other]] = [all[other] as Piece, all[last] as Piece];
-    }
-    return all;
 }
 
 async function compare(info: StackInfo, way: Way, people: readonly string[]): Promise<Compared> {

@@ -16,6 +16,7 @@ import { aFolder, forget, measureStarts } from './starts.ts';
 import { stuffing } from './stuffing.ts';
 import { judged, type Figures, type Judgement } from './targets.ts';
 import { trail } from './trail.ts';
+import { watch } from './watch.ts';
 
 type Bench = {
     says: string;
@@ -83,6 +84,12 @@ const benches: Record<string, Bench> = {
         rounds: 500,
         builds: false,
         run: (rounds) => enumeration(rounds, log)
+    },
+    watch: {
+        says: 'whether time tells what another business has: a row, an account, a file',
+        rounds: 500,
+        builds: false,
+        run: (rounds) => watch(rounds, log)
     },
     rls: {
         says: 'what row-level security costs among a million invoices',

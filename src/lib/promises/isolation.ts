@@ -41,7 +41,7 @@ export const isolation: readonly LedgerRow[] = [
             tagged('db', 40),
             tagged('security', 150)
         ],
-        limits: 'Whoever holds the database owner’s own password, or a backup, stands behind these rules and not in front of them; the web server holds neither, nor any key that passes over them. And time tells a little: whoever knows another business’s id can guess from how long an answer takes roughly how many rows it has, never what is in them.'
+        limits: 'Whoever holds the database owner’s own password, or a backup, stands behind these rules and not in front of them; the web server holds neither, nor any key that passes over them. And time tells a little: whoever knows another business’s id can guess from how long an answer takes roughly how many rows it has, and whoever knows a row’s id, which nobody can guess, can find by asking often that it exists; never what is in it.'
     },
     {
         id: 'ISO-2',
