@@ -8,7 +8,7 @@ export default defineConfig({
     testDir: '.',
     outputDir: '../../test-results/e2e',
     fullyParallel: false,
-    workers: 1,
+    workers: 2,
     retries: 0,
     timeout: 300_000,
     expect: { timeout: 10_000 },
