@@ -55,6 +55,11 @@ test('[AUTH-4] an authenticator app is set up, asked for at the next sign-in, an
     const codes = page.getByRole('listitem').filter({ hasText: /^\w{4}-\w{4}-\w{4}-\w{4}$/ });
     await expect(codes).toHaveCount(10);
     const code = (await codes.first().textContent()) ?? '';
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByRole('button', { name: 'Copy all ten' }).press('Enter');
+    await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    expect(copied.split('\n')).toEqual(await codes.allTextContents());
     await lookAt(page);
     await page.getByRole('link', { name: 'I have kept them' }).press('Enter');
     await expect(page.getByRole('list', { name: 'Second factors' })).toContainText('My phone');

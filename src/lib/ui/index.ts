@@ -4,6 +4,7 @@ export * from './ActionBar/index.ts';
 export * from './AppFrame/index.ts';
 export * from './Button/index.ts';
 export * from './Choice/index.ts';
+export * from './CopyButton/index.ts';
 export * from './CustomerPicker/index.ts';
 export * from './Docket/index.ts';
 export * from './EmptyState/index.ts';

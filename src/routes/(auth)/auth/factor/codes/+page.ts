@@ -1,0 +1,2 @@
+// The codes can be copied and printed by a tap.
+export const csr = true;
