@@ -1,7 +1,7 @@
 -- What each membership allows stands ready for every statement under policies, kept by triggers on whatever it hangs on. And no
 -- policy can be written on rows of accounts that doesn't ask for it. All of it as data is restored, when only triggers and event
 -- triggers that always fire do.
-select plan(57);
+select plan(59);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -86,6 +86,10 @@ select is(pg_temp.holds('sam', 'payments.read'), 'finch', '[ACC-3] or go to anot
 delete from public.role_permissions where permission = 'payments.read' and role_id = pg_temp.role('finch', 'staff');
 select is(pg_temp.holds('sam', 'payments.read'), 'none', '[ACC-3] what is taken from a role its members may no longer');
 select is(pg_temp.holds('sam', 'jobs.write'), 'bell finch', '[ACC-3] and they keep the rest');
+update public.roles set demands_factor = true where account_id = tests.id('bell') and key = 'staff';
+select is(pg_temp.holds('sam', 'jobs.write'), 'finch', '[AUTH-4] a role that asks for a second factor opens nothing more without one, in that account');
+update public.roles set demands_factor = false where account_id = tests.id('bell') and key = 'staff';
+select is(pg_temp.holds('sam', 'jobs.write'), 'bell finch', '[AUTH-4] and what it opened as soon as it asks for none');
 select is_empty('select * from pg_temp.astray', '[ACC-3] what stands ready is what the tables say');
 
 ------------------------------------------------------------------------------------------------------
