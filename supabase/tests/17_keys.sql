@@ -138,6 +138,7 @@ values
     ('public.roles', 'name created_at updated_at'),
     ('public.role_permissions', 'created_at'),
     ('public.members', 'user_id display_name email created_at updated_at'),
+    ('private.memberships', 'demands_factor'),
     ('public.invitations', 'email token_hash expires_at invited_by created_at updated_at'),
     ('private.session_limits', 'idle longest'),
     ('private.session_devices', 'user_id begun_at'),
