@@ -27,6 +27,8 @@ export type GatewayOptions = {
 /** Paths that a browser or a provider opens without an API key. */
 const OPEN_PATHS: { method: RegExp; path: RegExp }[] = [
     { method: /^(GET|POST)$/, path: /^\/auth\/v1\/(verify|callback|authorize)$/ },
+    { method: /^GET$/, path: /^\/auth\/v1\/sso\/saml\/metadata$/ },
+    { method: /^POST$/, path: /^\/auth\/v1\/sso\/saml\/acs$/ },
     { method: /^GET$/, path: /^\/auth\/v1\/\.well-known\/[\w.-]+$/ },
     { method: /^(GET|HEAD)$/, path: /^\/storage\/v1\/object\/(info\/)?public\// },
     { method: /^(GET|HEAD)$/, path: /^\/storage\/v1\/(object|render\/image)\/sign\// },

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAuth } from './auth/index.ts';
+import { newSamlKey } from './auth/saml/service-provider.ts';
 import type { Certificate } from './certificate.ts';
 import { createClock } from './clock.ts';
 import { platformConfig, readConfig, readManifest, resolveConfig } from './config.ts';
@@ -169,6 +170,8 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         },
         generated: secrets.generated
     });
+    const samlPrivateKey =
+        given.GOTRUE_SAML_PRIVATE_KEY || (secrets.generated['auth: SAML_PRIVATE_KEY'] ??= newSamlKey());
     save();
     const config = resolveConfig(raw, env);
     const settings = platformConfig(config);
@@ -217,6 +220,8 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         fetch: globalThis.fetch,
         // Nobody solves a captcha in a test: whoever switches it on here names a judge on this machine.
         ...(given.CAPTCHA_VERIFY_URL ? { captchaUrl: given.CAPTCHA_VERIFY_URL } : {}),
+        // The published server's own settings: the command line tool's config.toml has no names for them.
+        ...(given.GOTRUE_SAML_ENABLED === 'false' ? {} : { samlPrivateKey }),
         ...shared
     });
     undo.push(() => auth.close());

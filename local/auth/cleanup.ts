@@ -27,6 +27,11 @@ export function createCleanup({ sql, clock, log }: Pick<Auth, 'sql' | 'clock' | 
             )
         `,
         () => sql`
+            delete from auth.saml_relay_states where id in (
+                select id from auth.saml_relay_states where created_at < ${before(1)} limit 100 for update skip locked
+            )
+        `,
+        () => sql`
             delete from auth.mfa_challenges where id in (
                 select id from auth.mfa_challenges where created_at < ${before(1)} limit 100 for update skip locked
             )

@@ -7,6 +7,7 @@ import type { ISql, Sql } from 'postgres';
 import type { Hooks } from './hooks.ts';
 import type { Limits } from './limits.ts';
 import type { Providers } from './providers.ts';
+import type { ServiceProvider } from './saml/service-provider.ts';
 import type { AuthSettings } from './settings.ts';
 
 export type Clock = { now(): Date };
@@ -31,15 +32,19 @@ export type AuthDeps = {
     fetch: typeof globalThis.fetch;
     /** Who judges captchas in the provider's stead; its own address by default. */
     captchaUrl?: string;
+    /** GOTRUE_SAML_PRIVATE_KEY: RSA, PKCS#1, DER in base64. Without it there is no SAML. */
+    samlPrivateKey?: string;
     log: (line: string) => void;
 };
 
 /** Everything a handler may use. */
-export type Auth = Omit<AuthDeps, 'config'> & {
+export type Auth = Omit<AuthDeps, 'config' | 'samlPrivateKey'> & {
     settings: AuthSettings;
     limits: Limits;
     hooks: Hooks;
     providers: Providers;
+    /** This server as a SAML service provider; null where that is off. */
+    saml: ServiceProvider | null;
 };
 
 /** Who sent the request, as far as the gateway vouches for it. */

@@ -31,7 +31,7 @@ const PROVIDERS = [
     'zoom'
 ];
 
-export function discoveryRoutes({ settings, keys, externalUrl }: Auth): Hono<Env> {
+export function discoveryRoutes({ settings, keys, externalUrl, saml }: Auth): Hono<Env> {
     const routes = new Hono<Env>();
 
     routes.get('/settings', (c) =>
@@ -48,7 +48,7 @@ export function discoveryRoutes({ settings, keys, externalUrl }: Auth): Hono<Env
             mailer_autoconfirm: settings.autoconfirm,
             phone_autoconfirm: false,
             sms_provider: '',
-            saml_enabled: false,
+            saml_enabled: saml !== null,
             saml_private_key_next_configured: false,
             passkeys_enabled: settings.passkey.enabled
         })

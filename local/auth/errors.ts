@@ -56,9 +56,27 @@ const CATALOGUE = {
     refresh_token_not_found: [400, 'Invalid Refresh Token: Refresh Token Not Found'],
     request_entity_too_large: [413, 'Request body too large (max 1048576 bytes)'],
     same_password: [422, 'New password should be different from the old password.'],
+    saml_assertion_no_email: [400, 'SAML Assertion does not contain an email address'],
+    saml_assertion_no_user_id: [
+        400,
+        'SAML Assertion did not contain a persistent Subject Identifier attribute or Subject NameID uniquely identifying this user'
+    ],
+    saml_entity_id_mismatch: [
+        400,
+        'SAML Metadata can be updated only if the EntityID matches for the provider'
+    ],
+    saml_idp_already_exists: [422, 'SAML Identity Provider with this EntityID already exists'],
+    saml_idp_not_found: [404, 'A SAML connection has not been established with this Identity Provider'],
+    saml_metadata_fetch_failed: [400, 'SAML Metadata could not be fetched'],
+    saml_provider_disabled: [404, 'SAML 2.0 is disabled'],
+    saml_relay_state_expired: [422, 'SAML RelayState has expired. Try logging in again?'],
+    saml_relay_state_not_found: [404, 'SAML RelayState does not exist, try logging in again?'],
     session_expired: [400, 'Invalid Refresh Token: Session Expired'],
     session_not_found: [403, 'Session from session_id claim in JWT does not exist'],
     signup_disabled: [422, 'Signups not allowed for this instance'],
+    sso_domain_already_exists: [400, 'SSO Domain is already assigned to an SSO identity provider'],
+    sso_provider_disabled: [404, 'SSO Provider is currently disabled'],
+    sso_provider_not_found: [404, 'No such SSO provider'],
     too_many_enrolled_mfa_factors: [422, 'This person has as many factors as are allowed'],
     too_many_passkeys: [422, 'This person has as many passkeys as are allowed'],
     unexpected_failure: [500, 'Unexpected failure, please check server logs for more information'],

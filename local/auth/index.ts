@@ -21,6 +21,9 @@ import { adminPasskeyRoutes, passkeyRoutes } from './passkeys/index.ts';
 import { createProviders } from './providers.ts';
 import { recoverRoutes } from './recover.ts';
 import { callerOf } from './request.ts';
+import { adminSsoRoutes } from './saml/admin.ts';
+import { samlRoutes } from './saml/index.ts';
+import { createServiceProvider } from './saml/service-provider.ts';
 import { readSettings } from './settings.ts';
 import { signupRoutes } from './signup.ts';
 import { tokenRoutes } from './token.ts';
@@ -37,12 +40,14 @@ export type AuthServer = { fetch(request: Request): Response | Promise<Response>
  */
 export async function createAuth(deps: AuthDeps): Promise<AuthServer> {
     const settings = readSettings(deps.config);
+    const { samlPrivateKey, ...given } = deps;
     const auth: Auth = {
-        ...deps,
+        ...given,
         settings,
         limits: createLimits(settings, deps.clock),
         hooks: createHooks(settings, deps),
-        providers: createProviders(settings, deps)
+        providers: createProviders(settings, deps),
+        saml: samlPrivateKey ? await createServiceProvider(samlPrivateKey, deps.externalUrl) : null
     };
     const cleanup = createCleanup(auth);
     const app = new Hono<Env>();
@@ -68,7 +73,9 @@ export async function createAuth(deps: AuthDeps): Promise<AuthServer> {
         adminRoutes,
         adminFactorRoutes,
         adminPasskeyRoutes,
-        customProviderRoutes
+        customProviderRoutes,
+        adminSsoRoutes,
+        samlRoutes
     ];
     for (const routes of parts) app.route('/', routes(auth));
 

@@ -19,6 +19,8 @@ const inFiveMinutes = (setting: LimitSetting) => (rates: Rates) => rates[setting
 /** The server's own rates; config.toml has no names for them. */
 const factorTries = () => 15 / MINUTE;
 const passkeySignIns = () => 30 / FIVE_MINUTES;
+const ssoSignIns = () => 30 / FIVE_MINUTES;
+const samlAnswers = () => 15 / FIVE_MINUTES;
 
 /** How many a second come back to each bucket. */
 const PER_ADDRESS = {
@@ -32,7 +34,9 @@ const PER_ADDRESS = {
     token: inFiveMinutes('token_refresh'),
     factor_challenge: factorTries,
     factor_verify: factorTries,
-    passkey: passkeySignIns
+    passkey: passkeySignIns,
+    sso: ssoSignIns,
+    saml_assertion: samlAnswers
 } as const satisfies Record<string, (rates: Rates) => number>;
 
 export type LimitName = keyof typeof PER_ADDRESS;

@@ -1,6 +1,8 @@
 /**
  * Whose account an external identity opens. A known identity signs in; a proven address joins the account that has
  * it; anything else begins a new one. An address the provider has not proven never joins an account.
+ *
+ * The people of a SAML provider (`sso:…`) are a pool of their own: an address joins them to each other and to nobody else.
  */
 import { audit } from './audit.ts';
 import type { Work } from './contract.ts';
@@ -74,7 +76,12 @@ async function findOrMake(
 ): Promise<Entered> {
     const known = await findIdentity(work, provider, person);
     if (known) return known;
-    const holder = person.email ? await findUserClaiming(work.db, person.email) : null;
+    const isApart = provider.startsWith('sso:');
+    const holder = isApart
+        ? await findHolderAt(work, provider, person.email)
+        : person.email
+          ? await findUserClaiming(work.db, person.email)
+          : null;
     if (holder && proven) {
         const identity = await insertIdentity(work, holder, provider, person.claims);
         const user = await refreshProviders(work, await mergeUserMetadata(work, holder, person.claims));
@@ -88,10 +95,24 @@ async function findOrMake(
         email: holder ? null : person.email || null,
         encryptedPassword: null,
         appMetadata: { provider, providers: [provider] },
-        userMetadata: person.claims
+        userMetadata: person.claims,
+        isSsoUser: isApart
     });
     const identity = await insertIdentity(work, made, provider, person.claims);
     return { user: await reloadUser(work.db, made), identity };
+}
+
+/** Whoever has the address among the people of one provider. */
+async function findHolderAt({ db }: Work, provider: string, email: string): Promise<User | null> {
+    const holders = await db<{ user_id: string }[]>`
+        select distinct user_id from auth.identities where provider = ${provider} and email = ${email}
+    `;
+    if (holders.length > 1)
+        throw refusal(
+            'unexpected_failure',
+            `Multiple accounts with the same email address in the same linking domain detected: ${provider}`
+        );
+    return holders[0] ? findUser(db, holders[0].user_id) : null;
 }
 
 async function findIdentity(work: Work, provider: string, person: ProviderPerson): Promise<Entered | null> {

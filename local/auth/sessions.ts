@@ -25,14 +25,19 @@ export async function findSession(db: Database, id: string, lock = false): Promi
     return row ?? null;
 }
 
-/** Begins a session for a person who has just proven who they are by `method`. */
-export async function beginSession(work: Work, person: User, method: string): Promise<TokenResponse> {
+/** Begins a session for a person who has just proven who they are by `method`; it ends at `notAfter` at the latest. */
+export async function beginSession(
+    work: Work,
+    person: User,
+    method: string,
+    notAfter: Date | null = null
+): Promise<TokenResponse> {
     const { db, now, caller } = work;
     const sessionId = crypto.randomUUID();
     await db`
-        insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip)
+        insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip, not_after)
         values (
-            ${sessionId}, ${person.id}, ${now}, ${now}, 'aal1', ${caller.userAgent}, ${caller.address}
+            ${sessionId}, ${person.id}, ${now}, ${now}, 'aal1', ${caller.userAgent}, ${caller.address}, ${notAfter}
         )
     `;
     const refreshToken = await insertRefreshToken(work, person, sessionId, null);

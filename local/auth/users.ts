@@ -208,6 +208,8 @@ export type NewUser = {
     appMetadata: JsonObject;
     userMetadata: JsonObject;
     role?: string;
+    /** Of a provider that keeps its people apart: others may have the same address. */
+    isSsoUser?: boolean;
 };
 
 /**
@@ -220,11 +222,12 @@ export async function insertUser({ db, now, auth }: Work, fresh: NewUser): Promi
         await db`
             insert into auth.users (
                 instance_id, id, aud, role, email, encrypted_password, raw_app_meta_data, raw_user_meta_data,
-                confirmation_token, recovery_token, email_change_token_new, email_change, created_at, updated_at
+                confirmation_token, recovery_token, email_change_token_new, email_change, created_at, updated_at,
+                is_sso_user
             ) values (
                 '00000000-0000-0000-0000-000000000000', ${id}, ${AUDIENCE}, ${fresh.role ?? AUDIENCE},
                 ${fresh.email}, ${fresh.encryptedPassword}, ${db.json(fresh.appMetadata)},
-                ${db.json(fresh.userMetadata)}, '', '', '', '', ${now}, ${now}
+                ${db.json(fresh.userMetadata)}, '', '', '', '', ${now}, ${now}, ${fresh.isSsoUser ?? false}
             )
         `;
     } catch (error) {
