@@ -31,7 +31,8 @@ export async function openSecrets(stateDir: string): Promise<{ secrets: Secrets;
     return { secrets, save };
 }
 
-export type ProviderName = 'google' | 'apple' | 'azure' | 'sso' | 'stripe' | 'mail' | 'passwords' | 'dns';
+export type ProviderName =
+    'google' | 'apple' | 'azure' | 'sso' | 'stripe' | 'mail' | 'passwords' | 'dns' | 'turnstile';
 
 type Provider = {
     /** The setting whose presence says: use the real one. None where people bring their own beside it. */
@@ -79,7 +80,15 @@ const PROVIDERS: Record<ProviderName, Provider> = {
         fixed: { RESEND_API_URL: 'https://api.resend.com' }
     },
     passwords: { key: 'PWNED_PASSWORDS_URL', demands: [], fixed: {} },
-    dns: { key: 'DNS_RESOLVER_URL', demands: [], fixed: {} }
+    dns: { key: 'DNS_RESOLVER_URL', demands: [], fixed: {} },
+    turnstile: {
+        key: 'TURNSTILE_SECRET_KEY',
+        demands: ['TURNSTILE_SITE_KEY'],
+        fixed: {
+            TURNSTILE_SCRIPT_URL: 'https://challenges.cloudflare.com/turnstile/v0/api.js',
+            TURNSTILE_VERIFY_URL: 'https://challenges.cloudflare.com/turnstile/v0/siteverify'
+        }
+    }
 };
 
 /** The providers that need a stand-in because nobody set the real one up. */

@@ -14,7 +14,8 @@ export const USUAL_PORTS = {
     passwords: 54333,
     dns: 54334,
     azure: 54335,
-    sso: 54336
+    sso: 54336,
+    turnstile: 54337
 } as const;
 
 export type PortName = keyof typeof USUAL_PORTS;

@@ -18,7 +18,7 @@ import { openDoor } from './doors.ts';
 import { createDropBox } from './drops.ts';
 import type { Door } from './doors.ts';
 import { openSecrets, resolveEnvironment, standInsFor } from './environment.ts';
-import type { Secrets } from './environment.ts';
+import type { ProviderName, Secrets } from './environment.ts';
 import { startFunctions } from './functions/functions.ts';
 import { createGateway } from './gateway.ts';
 import { createKeys } from './keys.ts';
@@ -54,6 +54,8 @@ export type StackInfo = {
     passwordsUrl: string;
     /** The stand-in for the DNS: its page, and its resolver under /dns-query. */
     dnsUrl: string;
+    /** The stand-in for Turnstile; empty where it is left out. */
+    turnstileUrl: string;
     /**
      * Clock, cron and net of this stack: POST /clock {"advance_seconds": n}, /clock/reset, /cron/tick, /net/drain. And a
      * drop box: POST /drop/NAME keeps the body as a line of drops/NAME.jsonl in the state folder.
@@ -74,6 +76,8 @@ export type StackOptions = {
     durable?: boolean;
     migrate?: boolean;
     seed?: boolean;
+    /** Stand-ins that are left out: their settings are empty, and what they stand for is switched off. */
+    without?: readonly ProviderName[];
     /** Start the functions anew when their code changes. */
     watch?: boolean;
     /** Settings given by the person; the process's environment by default. */
@@ -150,7 +154,8 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         azure: url('azure'),
         sso: url('sso'),
         passwords: url('passwords'),
-        dns: url('dns')
+        dns: url('dns'),
+        turnstile: url('turnstile')
     };
     const apiUrl = url('api');
     const played = await standInSettings(urls, secrets.generated);
@@ -159,11 +164,15 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         name,
         value.replaceAll('{api}', apiUrl).replaceAll('{control}', url('control'))
     ]);
+    const leftOut = options.without ?? [];
     const env = resolveEnvironment({
-        names,
+        names: [...new Set([...names, ...manifest.appEnv])],
         given,
-        standIns: played.settings,
+        standIns: { ...played.settings, ...Object.fromEntries(leftOut.map((name) => [name, {}])) },
         derived: {
+            ...Object.fromEntries(
+                leftOut.flatMap((name) => Object.keys(played.settings[name])).map((setting) => [setting, ''])
+            ),
             APP_ORIGIN: appOrigin,
             APP_HOST: new URL(given.APP_ORIGIN || appOrigin).hostname,
             ...Object.fromEntries(fromManifest)
@@ -253,7 +262,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
     dataApi.server = rest;
     undo.push(() => rest.stop());
 
-    const standIns = standInsFor(given);
+    const standIns = new Set([...standInsFor(given)].filter((name) => !leftOut.includes(name)));
     for (const name of standIns) {
         const common = { urls, secrets: played.secrets, env, apiUrl, manifest };
         const standIn = await startStandIn(name, { ...common, state, clock, log });
@@ -303,6 +312,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
             sso: { url: urls.sso, ...played.secrets.sso },
             passwordsUrl: urls.passwords,
             dnsUrl: urls.dns,
+            turnstileUrl: standIns.has('turnstile') ? urls.turnstile : '',
             controlUrl: url('control'),
             env
         },
@@ -358,7 +368,8 @@ async function openDoors(
         passwords: await open('passwords'),
         dns: await open('dns'),
         azure: await open('azure'),
-        sso: await open('sso')
+        sso: await open('sso'),
+        turnstile: await open('turnstile')
     };
 }
 

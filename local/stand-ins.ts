@@ -12,6 +12,7 @@ import type { AppleKey } from './oidc/clients.ts';
 import { createOidc } from './oidc/index.ts';
 import { createPasswords } from './passwords/index.ts';
 import { createStripe } from './stripe/index.ts';
+import { createTurnstile } from './turnstile/index.ts';
 
 export type Closable = { fetch: Service; close(): Promise<void> };
 
@@ -24,6 +25,7 @@ export type StandInSecrets = {
     appleKey: AppleKey;
     /** What the app is registered with at the stand-in for a business's own identity provider. */
     sso: { clientId: string; clientSecret: string };
+    turnstile: { siteKey: string; secretKey: string };
 };
 
 const APPLE_CLIENT_ID = 'stand-in.apple';
@@ -48,7 +50,8 @@ export async function standInSettings(
         stripeSecretKey: kept('STRIPE_SECRET_KEY', 'sk_test_'),
         stripeWebhookSecret: kept('STRIPE_WEBHOOK_SECRET', 'whsec_'),
         mailApiKey: kept('RESEND_API_KEY', 're_'),
-        sso: { clientId: 'stand-in-sso', clientSecret: kept('SSO_CLIENT_SECRET', '') }
+        sso: { clientId: 'stand-in-sso', clientSecret: kept('SSO_CLIENT_SECRET', '') },
+        turnstile: { siteKey: '0x4AAAAAAAstandin', secretKey: kept('TURNSTILE_SECRET_KEY', '0x4AAAAAAA') }
     };
     return {
         secrets,
@@ -77,7 +80,13 @@ export async function standInSettings(
                 AZURE_URL: `${urls.azure}/common`
             },
             sso: {},
-            dns: { DNS_RESOLVER_URL: `${urls.dns}/dns-query` }
+            dns: { DNS_RESOLVER_URL: `${urls.dns}/dns-query` },
+            turnstile: {
+                TURNSTILE_SITE_KEY: secrets.turnstile.siteKey,
+                TURNSTILE_SECRET_KEY: secrets.turnstile.secretKey,
+                TURNSTILE_SCRIPT_URL: `${urls.turnstile}/turnstile/v0/api.js`,
+                TURNSTILE_VERIFY_URL: `${urls.turnstile}/turnstile/v0/siteverify`
+            }
         }
     };
 }
@@ -110,6 +119,11 @@ export async function startStandIn(name: ProviderName, options: StandInOptions):
         return createMail({ stateFile: state('mail.sqlite'), apiKey: secrets.mailApiKey, clock, log });
     if (name === 'passwords') return createPasswords({ log });
     if (name === 'dns') return createDns({ stateFile: state('dns.json') });
+    if (name === 'turnstile') {
+        // As people register a widget that they try on their own machine too.
+        const hostnames = [env.APP_HOST ?? '', 'localhost', '127.0.0.1'];
+        return createTurnstile({ own: { ...secrets.turnstile, hostnames }, clock, log });
+    }
     if (name === 'stripe') {
         const endpoint = (connect: boolean) => (path: string) => ({
             url: apiUrl + path,

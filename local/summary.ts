@@ -42,7 +42,8 @@ const NAMES: Record<string, string> = {
     stripe: 'Stripe',
     mail: 'the mail provider',
     passwords: 'the list of leaked passwords',
-    dns: 'the DNS'
+    dns: 'the DNS',
+    turnstile: 'the captcha'
 };
 
 function list(words: string[]): string {

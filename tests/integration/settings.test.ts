@@ -25,7 +25,8 @@ function resolve(more: Partial<EnvironmentSources>): Record<string, string> {
             azure: { AZURE_CLIENT_ID: 'played' },
             sso: {},
             passwords: { PWNED_PASSWORDS_URL: 'http://stand-in' },
-            dns: { DNS_RESOLVER_URL: 'stand-in' }
+            dns: { DNS_RESOLVER_URL: 'stand-in' },
+            turnstile: { TURNSTILE_SECRET_KEY: 'played' }
         },
         derived: { MAIL_FROM: 'derived' },
         generated: {},
@@ -67,7 +68,8 @@ describe('a setting', () => {
             'sso',
             'mail',
             'passwords',
-            'dns'
+            'dns',
+            'turnstile'
         ]);
     });
 
