@@ -1,4 +1,5 @@
 import type { Build } from '$lib/promises/page.ts';
+import type { Captcha } from '$lib/server/captcha.ts';
 import type { Me } from '$lib/server/accounts.ts';
 import type { Db } from '$lib/server/data.ts';
 import type { GateTalk } from '$lib/server/gate.ts';
@@ -34,8 +35,14 @@ declare global {
             upstream: typeof fetch;
             /** What auth-gate said beside that. */
             gate: GateTalk;
+            /** Does this page show the captcha, so that its policy must let it in? */
+            showsCaptcha?: boolean;
             /** The person's businesses and permissions; asked once a request. */
             me(): Promise<Me>;
+        }
+        interface PageData {
+            /** The captcha of a page that shows one; its layout loads the script. */
+            captcha?: Captcha | null;
         }
         interface Platform {
             req: IncomingMessage;

@@ -1338,6 +1338,7 @@ export type Database = {
                 Args: {
                     address: string;
                     at_known_device: boolean;
+                    captcha: string;
                     login: string;
                     method: string;
                     wanted: Json;
@@ -1409,7 +1410,7 @@ export type Database = {
             };
             mail_sent: { Args: { id: string; lease: string; provider_id: string }; Returns: boolean };
             moved_heads: { Args: { limit_rows: number }; Returns: Json };
-            note_failure: { Args: { address: string; login: string }; Returns: undefined };
+            note_failure: { Args: { address: string; login: string }; Returns: Json };
             provider_entry: { Args: { auth_code: string }; Returns: string };
             put_back: { Args: { wanted: Json; whole: boolean }; Returns: undefined };
             record_event: {

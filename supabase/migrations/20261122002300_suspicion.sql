@@ -79,7 +79,39 @@ as $$
 $$;
 comment on function private.login_hash(text) is 'What stands for a login where it must not be read back; null for none.';
 
-create function service.note_failure(login text, address text) returns void
+create function private.captcha_is_due(wanted jsonb, login text, method text, network cidr) returns boolean
+    language plpgsql
+    stable
+    set search_path = ''
+as $$
+declare
+    moment timestamptz := clock_timestamp();
+begin
+    if method = 'mail' then
+        return exists (
+            select
+            from private.limit_keys(wanted) as k
+            join private.limit_takes as t on t.key_hash = k.key_hash
+            where 3 <= (select count(*) from unnest(t.taken) as taken where taken > moment - interval '15 minutes')
+        );
+    end if;
+    return 3 <= greatest(
+        (select count(*) from private.sign_in_failures as f where f.network = captcha_is_due.network and f.failed_at > moment - interval '1 hour'),
+        (
+            select count(*)
+            from private.sign_in_failures as f
+            where f.login_hash = private.login_hash(captcha_is_due.login)
+              and f.failed_at > moment - interval '1 hour'
+        )
+    );
+end
+$$;
+comment on function private.captcha_is_due(jsonb, text, text, cidr) is
+    'Must a stranger show that no program asks? Before a password or a code after three failures within an hour at this login or '
+    'from this address, whoever has the login or nobody; before a mail after three within 15 minutes to it or by this address. That '
+    'is sooner than any limit pauses them, so that whoever answers is not kept waiting for what programs did.';
+
+create function service.note_failure(login text, address text) returns jsonb
     language plpgsql
     security definer
     set search_path = ''
@@ -99,24 +131,25 @@ begin
     from private.sign_in_failures as f
     where f.network = seen_at
       and f.failed_at > clock_timestamp() - interval '1 day';
-    if logins < 20 then
-        return;
+    if logins >= 20 then
+        insert into private.blocked_networks as b (network, blocked_until)
+        values (seen_at, now() + interval '1 hour')
+        on conflict (network) do update
+        set times = b.times + 1,
+            blocked_at = now(),
+            blocked_until = now() + least(interval '1 day', interval '1 hour' * 2 ^ least(b.times, 5))
+        where b.blocked_until <= now()
+        returning b.blocked_until into until;
+        if found then
+            perform private.raise_alert('stuffing', jsonb_build_object('network', seen_at, 'logins', logins, 'until', until));
+        end if;
     end if;
-    insert into private.blocked_networks as b (network, blocked_until)
-    values (seen_at, now() + interval '1 hour')
-    on conflict (network) do update
-    set times = b.times + 1,
-        blocked_at = now(),
-        blocked_until = now() + least(interval '1 day', interval '1 hour' * 2 ^ least(b.times, 5))
-    where b.blocked_until <= now()
-    returning b.blocked_until into until;
-    if found then
-        perform private.raise_alert('stuffing', jsonb_build_object('network', seen_at, 'logins', logins, 'until', until));
-    end if;
+    return jsonb_build_object('captcha_due', private.captcha_is_due('[]', note_failure.login, 'password', seen_at));
 end
 $$;
 comment on function service.note_failure(text, text) is
-    'Notes an attempt that failed. An address from which twenty logins failed within a day is blocked (RATE-5).';
+    'Notes an attempt that failed: {captcha_due}, whether the next one needs a captcha, where one is set up. An address from which twenty '
+    'logins failed within a day is blocked (RATE-5).';
 grant execute on function service.note_failure(text, text) to service_role;
 
 ------------------------------------------------------------------------------------------------------
@@ -135,13 +168,14 @@ as $$
 $$;
 comment on function private.blocked_for(inet) is 'For how many seconds more an address is blocked; null when it is not.';
 
-create function service.admit(wanted jsonb, login text, method text, address text, at_known_device boolean) returns jsonb
+create function service.admit(wanted jsonb, login text, method text, address text, at_known_device boolean, captcha text) returns jsonb
     language plpgsql
     security definer
     set search_path = ''
 as $$
 declare
     blocked_for integer;
+    captcha_due boolean := false;
 begin
     -- As in service.put_back.
     perform set_config('synchronous_commit', 'off', true);
@@ -150,17 +184,28 @@ begin
     if blocked_for is not null then
         return jsonb_build_object('blocked_for', blocked_for);
     end if;
+    -- Nor does whoever has not even tried to answer the captcha.
+    if admit.captcha is not null then
+        captcha_due := private.captcha_is_due(
+            admit.wanted, admit.login, admit.method, private.neighbourhood(admit.address::inet)::cidr
+        );
+        if captcha_due and admit.captcha = 'none' then
+            return jsonb_build_object('captcha_missing', true);
+        end if;
+    end if;
     return jsonb_build_object(
         'standings', (select jsonb_agg(to_jsonb(t)) from private.take(admit.wanted) as t),
-        'is_known', private.is_known_at_the_door(admit.login, admit.method)
+        'is_known', private.is_known_at_the_door(admit.login, admit.method),
+        'captcha_due', captcha_due
     );
 end
 $$;
-comment on function service.admit(jsonb, text, text, text, boolean) is
+comment on function service.admit(jsonb, text, text, text, boolean, text) is
     'May this attempt go on to the auth server, and as whose? {blocked_for: seconds} for an address that is blocked, unless the '
-    'device is one that signed in before; else {standings: what private.take says, is_known: see private.is_known_at_the_door}, '
-    'in one round trip. The answer to the person never says the latter.';
-grant execute on function service.admit(jsonb, text, text, text, boolean) to service_role;
+    'device is one that signed in before; {captcha_missing} where a captcha is due and came with none; else {standings: what private.take '
+    'says, is_known: see private.is_known_at_the_door, captcha_due}, in one round trip. `captcha` is "none" or "given", or null where '
+    'none is asked for. The answer to the person never says whether they are known.';
+grant execute on function service.admit(jsonb, text, text, text, boolean, text) to service_role;
 
 ------------------------------------------------------------------------------------------------------
 -- How strange is it? (RATE-5, API-6)

@@ -159,16 +159,16 @@ rollback to savepoint with_key;
 ------------------------------------------------------------------------------------------------------
 
 select tests.be_service();
-select ok((select bool_and(allowed) from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}, {"limit": "other", "key": "bo"}]', null, 'code', '198.51.100.7', false) -> 'standings') as t (allowed boolean, remaining integer)), 'an edge function takes');
+select ok((select bool_and(allowed) from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}, {"limit": "other", "key": "bo"}]', null, 'code', '198.51.100.7', false, null) -> 'standings') as t (allowed boolean, remaining integer)), 'an edge function takes');
 select is(current_setting('synchronous_commit'), 'off', 'and waits for no disk');
-select ok((select bool_and(allowed) from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}, {"limit": "other", "key": "bo"}]', null, 'code', '198.51.100.7', false) -> 'standings') as t (allowed boolean, remaining integer)), 'twice');
-select ok((select not bool_or(allowed) from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}]', null, 'code', '198.51.100.7', false) -> 'standings') as t (allowed boolean, remaining integer)), 'and no more');
+select ok((select bool_and(allowed) from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}, {"limit": "other", "key": "bo"}]', null, 'code', '198.51.100.7', false, null) -> 'standings') as t (allowed boolean, remaining integer)), 'twice');
+select ok((select not bool_or(allowed) from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}]', null, 'code', '198.51.100.7', false, null) -> 'standings') as t (allowed boolean, remaining integer)), 'and no more');
 select service.put_back('[{"limit": "login", "key": " BO"}]', false);
-select is((select remaining from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}]', null, 'code', '198.51.100.7', false) -> 'standings') as t (allowed boolean, remaining integer)), 0, 'one that was given back is there again, at once and once');
-select ok((select not bool_or(allowed) from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}]', null, 'code', '198.51.100.7', false) -> 'standings') as t (allowed boolean, remaining integer)), 'and is not two');
+select is((select remaining from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}]', null, 'code', '198.51.100.7', false, null) -> 'standings') as t (allowed boolean, remaining integer)), 0, 'one that was given back is there again, at once and once');
+select ok((select not bool_or(allowed) from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}]', null, 'code', '198.51.100.7', false, null) -> 'standings') as t (allowed boolean, remaining integer)), 'and is not two');
 select service.put_back('[{"limit": "login", "key": "bo"}]', true);
-select is((select remaining from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}]', null, 'code', '198.51.100.7', false) -> 'standings') as t (allowed boolean, remaining integer)), 1, '[RATE-1] all of them, once somebody has proved who they are');
-select ok((select not bool_or(allowed) from jsonb_to_recordset(service.admit('[{"limit": "other", "key": "bo"}]', null, 'code', '198.51.100.7', false) -> 'standings') as t (allowed boolean, remaining integer)), 'of that limit and of no other');
+select is((select remaining from jsonb_to_recordset(service.admit('[{"limit": "login", "key": "bo"}]', null, 'code', '198.51.100.7', false, null) -> 'standings') as t (allowed boolean, remaining integer)), 1, '[RATE-1] all of them, once somebody has proved who they are');
+select ok((select not bool_or(allowed) from jsonb_to_recordset(service.admit('[{"limit": "other", "key": "bo"}]', null, 'code', '198.51.100.7', false, null) -> 'standings') as t (allowed boolean, remaining integer)), 'of that limit and of no other');
 select lives_ok($$select service.put_back('[{"limit": "login", "key": "never taken"}]', false)$$, 'giving back what was never taken is nothing');
 select tests.be_postgres();
 select is((select taken from private.limit_takes as t join private.limit_keys(pg_temp.wanted('login', 'never taken')) as k using (key_hash)), null, 'and leaves nothing');
@@ -183,7 +183,7 @@ select tests.be_postgres();
 ------------------------------------------------------------------------------------------------------
 
 select tests.be_anon();
-select throws_ok($$select service.admit('[]', null, 'code', null, false)$$, '42501', null, '[RATE-4] nobody takes in another''s name');
+select throws_ok($$select service.admit('[]', null, 'code', null, false, null)$$, '42501', null, '[RATE-4] nobody takes in another''s name');
 select throws_ok($$select service.put_back('[]', true)$$, '42501', null, '[RATE-4] or gives back');
 select tests.be_postgres();
 

@@ -1,4 +1,4 @@
-select plan(84);
+select plan(104);
 
 ------------------------------------------------------------------------------------------------------
 -- Whose attempt is it? (RATE-2)
@@ -49,10 +49,10 @@ select is(pg_temp.known_once('is_sso_user = true'), 'nobody', 'and who comes by 
 create function pg_temp.admit(address text, at_known_device boolean default false) returns jsonb
     language sql
 as $$
-    select case when a ? 'standings' then a #- '{standings}' || jsonb_build_object('allowed', a #> '{standings,0,allowed}') else a end
+    select case when a ? 'standings' then a - 'standings' - 'captcha_due' || jsonb_build_object('allowed', a #> '{standings,0,allowed}') else a end
     from service.admit(
         jsonb_build_array(jsonb_build_object('limit', 'password', 'key', 'kim@people.example')),
-        'kim@people.example', 'password', address, at_known_device
+        'kim@people.example', 'password', address, at_known_device, null
     ) as a
 $$;
 create function pg_temp.taken() returns bigint
@@ -121,6 +121,72 @@ select is(
 select ok(
     not exists (select from private.sign_in_failures as f where f::text like '%people%'), 'no login can be read back'
 );
+
+------------------------------------------------------------------------------------------------------
+-- A captcha after failures
+------------------------------------------------------------------------------------------------------
+
+create function pg_temp.ask(captcha text, address text default '198.51.100.40', method text default 'password') returns text
+    language sql
+as $$
+    select concat_ws(' ', case when a ? 'captcha_missing' then 'missing' end, case when (a ->> 'captcha_due')::boolean then 'due' end, case when a ? 'standings' then 'taken' end)
+    from service.admit(
+        jsonb_build_array(jsonb_build_object('limit', case method when 'mail' then 'mail' else 'sign_in_address' end, 'key', case method when 'mail' then 'noah@people.example' else address end)),
+        'noah@people.example', method, address, false, captcha
+    ) as a
+$$;
+create function pg_temp.due(method text default 'password', login text default 'noah@people.example', network cidr default '198.51.100.90') returns boolean
+    language sql
+as $$
+    select private.captcha_is_due('[{"limit": "mail", "key": "noah@people.example"}]', login, method, network)
+$$;
+
+select is(
+    (
+        select jsonb_agg(service.note_failure(login, '198.51.100.' || (60 + n)) -> 'captcha_due' order by n)
+        from (values (1, 'noah@people.example'), (2, 'Noah@People.example'), (3, 'noah@people.example')) as v (n, login)
+    ),
+    '[false, false, true]',
+    '[RATE-5] the third failure at a login says that the next attempt needs a captcha'
+);
+select ok(pg_temp.due(), '[RATE-5] which it does from whatever address');
+select ok(pg_temp.due('code'), '[RATE-5] by a code as by a password');
+select ok(not pg_temp.due('mail'), 'and no mail needs one');
+select ok(not pg_temp.due('password', 'nora@people.example'), 'nor another login');
+select ok(not pg_temp.due('password', null), 'nor who names none');
+update private.sign_in_failures set failed_at = clock_timestamp() - interval '59 minutes' where login_hash = private.login_hash('noah@people.example');
+select ok(pg_temp.due(), '[RATE-5] within the hour');
+update private.sign_in_failures set failed_at = clock_timestamp() - interval '61 minutes' where login_hash = private.login_hash('noah@people.example');
+select ok(not pg_temp.due(), 'and no longer');
+select is(
+    (select jsonb_agg(service.note_failure(null, '198.51.100.90') -> 'captcha_due') from generate_series(1, 3)),
+    '[false, false, true]',
+    '[RATE-5] so does the third from an address, whatever was tried there'
+);
+select ok(pg_temp.due(), 'at every login');
+select ok(not pg_temp.due(network => '198.51.100.91'), 'and not from the next address');
+update private.sign_in_failures set failed_at = clock_timestamp() - interval '61 minutes' where network = '198.51.100.90';
+select ok(not pg_temp.due(), 'that is over after an hour too');
+
+select is(pg_temp.ask('none'), 'taken', 'whoever did not fail is asked for nothing');
+select service.note_failure(null, '198.51.100.40') from generate_series(1, 3);
+select is(pg_temp.ask('none'), 'missing', '[RATE-5] who failed is, and takes nothing without');
+select is(pg_temp.ask('given'), 'due taken', '[RATE-5] with one they take, and it must be judged');
+select is(pg_temp.ask(null), 'taken', 'where none is set up nobody is asked');
+select is(
+    (select sum(cardinality(t.taken)) from private.limit_takes as t join private.limit_keys('[{"limit": "sign_in_address", "key": "198.51.100.40"}]') as k using (key_hash)),
+    3::bigint,
+    'so three of the four have taken'
+);
+select is(
+    (select jsonb_agg(pg_temp.ask('none', method => 'mail') order by n) from generate_series(1, 4) as n),
+    '["taken", "taken", "taken", "missing"]',
+    '[RATE-5] the fourth mail to an address needs one'
+);
+update private.limit_takes set taken = array(select at - interval '14 minutes' from unnest(taken) as at) where limit_name = 'mail';
+select ok(pg_temp.due('mail'), 'within a quarter of an hour');
+update private.limit_takes set taken = array(select at - interval '2 minutes' from unnest(taken) as at) where limit_name = 'mail';
+select ok(not pg_temp.due('mail'), '[RATE-5] and no longer, so that the way by mail stays open');
 
 ------------------------------------------------------------------------------------------------------
 -- How strange is it?
@@ -357,7 +423,7 @@ select is(
 ------------------------------------------------------------------------------------------------------
 
 select tests.be_anon();
-select throws_ok($$select service.admit('[]', 'kim@people.example', 'password', null, false)$$, '42501', null, '[RATE-2] nobody else can ask who has a login');
+select throws_ok($$select service.admit('[]', 'kim@people.example', 'password', null, false, null)$$, '42501', null, '[RATE-2] nobody else can ask who has a login');
 select throws_ok($$select service.note_failure('kim@people.example', '198.51.100.9')$$, '42501', null, 'or have an address blocked');
 select throws_ok($$select service.judge_sign_in(null, 'code', null, null, null, true, false)$$, '42501', null, 'or be judged');
 select tests.be_postgres();

@@ -98,7 +98,8 @@ async function inPostgres(sql: Sql, calls: number): Promise<AuthFigures['limiter
             const { wanted: rows, login, method, address } = admission(wanted());
             const text = JSON.stringify(rows);
             const ms = await timed(
-                () => sql`select service.admit(${text}::text::jsonb, ${login}, ${method}, ${address}, false)`
+                () =>
+                    sql`select service.admit(${text}::text::jsonb, ${login}, ${method}, ${address}, false, null)`
             );
             if (n >= WARM_UP) samples.push(ms);
         }

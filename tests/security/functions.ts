@@ -177,7 +177,8 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         login: json(`'sam@mail.example'`),
         method: json(`'password'`),
         address: json(`'198.51.100.7'`),
-        at_known_device: json('false')
+        at_known_device: json('false'),
+        captcha: json('null')
     },
     'service.note_failure': { login: json(`'sam@mail.example'`), address: json(`'198.51.100.7'`) },
     'service.judge_sign_in': {

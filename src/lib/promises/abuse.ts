@@ -11,7 +11,7 @@ export const abuse: readonly LedgerRow[] = [
         enforcedBy: [
             fn('private.take(jsonb)'),
             fn('private.free_at(private.limits,timestamp with time zone[])'),
-            fn('service.admit(jsonb,text,text,text,boolean)'),
+            fn('service.admit(jsonb,text,text,text,boolean,text)'),
             table('private.limits'),
             nothing('private.limit_takes', 'service_role'),
             schedule('forget-limits'),
@@ -69,7 +69,7 @@ export const abuse: readonly LedgerRow[] = [
             code('supabase/functions/auth-gate/promise.ts', 'mailPromised'),
             code('supabase/functions/auth-gate/routes.ts', 'gatePath'),
             fn('private.is_known_at_the_door(text,text)'),
-            fn('service.admit(jsonb,text,text,text,boolean)')
+            fn('service.admit(jsonb,text,text,text,boolean,text)')
         ],
         provedBy: [
             test(
@@ -186,7 +186,8 @@ export const abuse: readonly LedgerRow[] = [
             fn('service.judge_sign_in(uuid,text,text,text,text,boolean,boolean)'),
             fn('private.suspicions(auth.users,text,cidr,text,boolean,boolean)'),
             fn('service.note_failure(text,text)'),
-            fn('service.admit(jsonb,text,text,text,boolean)'),
+            fn('private.captcha_is_due(jsonb,text,text,cidr)'),
+            fn('service.admit(jsonb,text,text,text,boolean,text)'),
             fn('service.record_session(uuid,text,boolean,text)'),
             fn('service.disown_sign_in(text)'),
             table('private.suspicion_weights'),
@@ -195,7 +196,8 @@ export const abuse: readonly LedgerRow[] = [
             schedule('forget-suspicions'),
             code('supabase/functions/auth-gate/judge.ts', 'suspected'),
             code('supabase/functions/auth-gate/networks.ts', 'networksIn'),
-            code('supabase/functions/auth-gate/disown.ts', 'disown')
+            code('supabase/functions/auth-gate/disown.ts', 'disown'),
+            code('supabase/functions/auth-gate/captcha.ts', 'isAnswered')
         ],
         provedBy: [
             test(
@@ -229,6 +231,22 @@ export const abuse: readonly LedgerRow[] = [
             test(
                 'integration',
                 '[RATE-5] a sign-in on a new device that was somebody else’s is undone by the link in the mail, once, and not by looking at it'
+            ),
+            test(
+                'integration',
+                '[RATE-5] after three failures a captcha is asked for at a login from whatever address, and the answers for one that nobody has are the same'
+            ),
+            test(
+                'integration',
+                '[RATE-5] after three failures a captcha is asked for before the login is paused, and programs that do not answer never pause it'
+            ),
+            test(
+                'integration',
+                '[RATE-5] the captcha’s answer is not needed while nobody can judge it; limits and pauses hold'
+            ),
+            test(
+                'e2e',
+                '[RATE-5] after three wrong passwords a box is ticked by the keyboard, and the right password opens'
             ),
             test('e2e', '[RATE-5] a sign-in on a new device is told by mail, and “this wasn’t me” ends it'),
             test('db', '[RATE-5] nobody is in two countries within an hour'),

@@ -198,6 +198,10 @@ export const catalogue = {
         403,
         'This sign-in looks unusual, so we want to be sure that it is you. Use a code by e-mail.'
     ],
+    captcha_needed: [
+        422,
+        'A few tries went wrong here. Show that you are a person by the box over the button, then send it again.'
+    ],
     address_blocked: [
         403,
         'Signing in does not work from this network: it is on a list of those that attack others. Use another one, like your phone’s own connection.'

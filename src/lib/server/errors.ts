@@ -138,6 +138,7 @@ const byAuthCode: Record<string, ErrorCode> = {
     over_email_send_rate_limit: 'too_soon',
     over_request_rate_limit: 'too_many_tries',
     code_needed: 'code_needed',
+    captcha_needed: 'captcha_needed',
     address_blocked: 'address_blocked',
     address_paused: 'address_paused',
     too_many_tries: 'too_many_tries',

@@ -30,6 +30,7 @@ import {
 } from 'sveltekit-superforms/server';
 import { zod4 } from 'sveltekit-superforms/adapters';
 import type { z } from 'zod';
+import { captchaField } from './captcha.ts';
 import { asProblem, sentenceOf, type Problem } from './errors.ts';
 import { logFailure } from './log.ts';
 import { hasRows, nestedFields } from './rows.ts';
@@ -113,8 +114,11 @@ export function openAction<Schema extends FormSchema, Out>(
     event: RequestEvent
 ) => Promise<Out | ActionFailure<{ form: PageForm<Schema> }> | { form: PageForm<Schema> }> {
     return async (event) => {
-        const form = await readForm(await formData(event), schema);
+        const data = await formData(event);
+        const form = await readForm(data, schema);
         if (!form.valid) return refuseForm(form);
+        const token = data.get(captchaField);
+        if (typeof token === 'string' && token !== '') event.locals.gate.captchaToken = token;
         try {
             return (await handler({ event, input: form.data, form })) ?? { form };
         } catch (thrown) {

@@ -4,6 +4,7 @@ import { me, type Me } from './accounts.ts';
 import { dataClient, type Db } from './data.ts';
 import { sentenceOf } from './errors.ts';
 import { gateTalk } from './gate.ts';
+import { withCaptchaAllowed } from './captcha.ts';
 import { pagePolicy, permissionsPolicy } from './headers.ts';
 import { newRecord, recordOf, serverTiming } from './log.ts';
 import { authClient, standing } from './session.ts';
@@ -36,7 +37,13 @@ export const withPolicy: Handle = async ({ event, resolve }) => {
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'private, no-store');
     const policy = response.headers.get('content-security-policy');
     if (usesKeys(event.route.id)) response.headers.set('permissions-policy', permissionsPolicy(true));
-    if (policy) response.headers.set('content-security-policy', pagePolicy(policy, settings().SUPABASE_URL));
+    if (policy) {
+        const ours = pagePolicy(policy, settings().SUPABASE_URL);
+        const { showsCaptcha } = event.locals;
+        response.headers.set('content-security-policy', showsCaptcha ? withCaptchaAllowed(ours) : ours);
+        // What the widget's frame says of itself is its provider's business; nothing else on these pages comes from elsewhere.
+        if (showsCaptcha) response.headers.set('cross-origin-embedder-policy', 'unsafe-none');
+    }
     return response;
 };
 

@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 const standIns = [
     ...(['supabase', 'google', 'apple', 'azure', 'sso', 'stripe', 'mail'] as const),
-    ...(['passwords', 'dns'] as const)
+    ...(['passwords', 'dns', 'turnstile'] as const)
 ] as const;
 
 /** Providers that people can sign in with. */
@@ -82,6 +82,16 @@ const Settings = z.object({
                 })
             )
         ),
+    /** Public key of the widget that is shown after failures (Cloudflare Turnstile). Empty: none is shown. */
+    TURNSTILE_SITE_KEY: z.string().default(''),
+    /** The script that shows it; its origin is let into the pages that do, and into no other. */
+    TURNSTILE_SCRIPT_URL: z
+        .string()
+        .default('')
+        .transform((value) => value || 'https://challenges.cloudflare.com/turnstile/v0/api.js')
+        .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), {
+            error: 'must be an address that begins with http:// or https://'
+        }),
     /** What the last whole run of the tests found, for the public security page. Need not be there. */
     PROMISES_REPORT: z.string().default('promises-report.json'),
     HOST: z.string().default('0.0.0.0'),

@@ -88,13 +88,13 @@ function succeeded(door: Door, { error }: { error: AuthFailure | null }): void {
 
 /** Sends a six-digit code; somebody new is signed up by it. */
 export async function sendCode(door: Door, email: string): Promise<void> {
-    succeeded(door, await door.locals.auth.signInWithOtp({ email }));
+    const { auth, gate } = door.locals;
+    succeeded(door, await auth.signInWithOtp({ email, options: { captchaToken: gate.captchaToken } }));
 }
 
 /** Sends the code of what was begun once more. */
 export async function sendCodeAgain(door: Door, waiting: Waiting): Promise<void> {
-    const { auth } = door.locals;
-    if (waiting.kind === 'reset') succeeded(door, await auth.resetPasswordForEmail(waiting.email));
+    if (waiting.kind === 'reset') await sendReset(door, waiting.email);
     else await sendCode(door, waiting.email);
     keepWaiting(door.cookies, waiting);
 }
@@ -120,7 +120,9 @@ async function shutOutStrangers(door: Door, { data, error }: AuthAnswer): Promis
 /** Signs in with the code that came by e-mail. A code of ours that is too old is told apart from a wrong one. */
 export async function enterCode(door: Door, waiting: Waiting, code: string): Promise<void> {
     const type = waiting.kind === 'reset' ? 'recovery' : 'email';
-    const answer = await door.locals.auth.verifyOtp({ email: waiting.email, token: code, type });
+    const { auth, gate } = door.locals;
+    const options = { captchaToken: gate.captchaToken };
+    const answer = await auth.verifyOtp({ email: waiting.email, token: code, type, options });
     const age = Date.now() / 1000 - waiting.at;
     if (answer.error?.code === 'otp_expired' && age > codeLifeSeconds) throw problem('code_expired');
     await shutOutStrangers(door, answer);
@@ -129,7 +131,9 @@ export async function enterCode(door: Door, waiting: Waiting, code: string): Pro
 
 /** Signs in with a password. */
 export async function enterPassword(door: Door, email: string, password: string): Promise<void> {
-    entered(door, await door.locals.auth.signInWithPassword({ email, password }));
+    const { auth, gate } = door.locals;
+    const options = { captchaToken: gate.captchaToken };
+    entered(door, await auth.signInWithPassword({ email, password, options }));
 }
 
 /**
@@ -145,7 +149,8 @@ export async function codeAskedFor(door: Door, thrown: unknown, next: string): P
 
 /** Sends a code for choosing a new password. */
 export async function sendReset(door: Door, email: string): Promise<void> {
-    succeeded(door, await door.locals.auth.resetPasswordForEmail(email));
+    const { auth, gate } = door.locals;
+    succeeded(door, await auth.resetPasswordForEmail(email, { captchaToken: gate.captchaToken }));
 }
 
 /** Sets the password of whoever is signed in; their other sessions end. */

@@ -16,6 +16,7 @@ const catalogue = {
     factor_needed: [403, 'Give your second factor to go on'],
     fresh_proof_needed: [403, 'Confirm that it is you, then do this again'],
     address_blocked: [403, 'Signing in does not work from this network'],
+    captcha_needed: [403, 'Show that no program is asking, then try again'],
     account_suspended: [403, 'This account is suspended'],
     not_found: [404, 'Not found'],
     sso_not_set_up: [404, 'Nobody of this domain signs in by a provider of its own'],

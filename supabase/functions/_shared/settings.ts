@@ -41,6 +41,13 @@ const schema = {
     STRIPE_WEBHOOK_SECRETS: commaList.pipe(z.array(z.string().min(1)).min(1)),
     /** Where passwords known from break-ins are looked up by range; empty: nowhere. */
     PWNED_PASSWORDS_URL: z.union([z.literal(''), url]).default(''),
+    /** Of the widget (Cloudflare Turnstile) that is shown after failures; empty: nobody is asked for a captcha. */
+    TURNSTILE_SECRET_KEY: z.string().default(''),
+    /** Where its answers are judged. */
+    TURNSTILE_VERIFY_URL: z
+        .union([z.literal(''), url])
+        .default('')
+        .transform((value) => value || 'https://challenges.cloudflare.com/turnstile/v0/siteverify'),
     /** Addresses that nobody signs in from: a file in the folder of auth-gate. */
     BLOCKED_ADDRESSES_FILE: z
         .string()

@@ -8,6 +8,7 @@ import { describeFailure } from '../_shared/log.ts';
 import { Problem } from '../_shared/problem.ts';
 import { callService } from '../_shared/service.ts';
 import { API_VERSION } from './answers.ts';
+import { captchaNeeded, isAnswered, somebodyJudges } from './captcha.ts';
 import { limitHeaders, refusalIn, type Asked, type Wanted } from './limits.ts';
 import { isListed } from './place.ts';
 import { record } from './record.ts';
@@ -31,11 +32,12 @@ export const Standings = z
     )
     .min(1);
 
-/** What `service.admit` answers. */
-export const Counted = z.union([
-    z.object({ standings: Standings, is_known: z.boolean() }),
-    z.object({ blocked_for: z.int() })
-]);
+/** What `service.admit` answers: what was taken, or that the address is blocked, or that a captcha is due and none came. */
+export const Taken = z.object({ standings: Standings, is_known: z.boolean(), captcha_due: z.boolean() });
+export const Blocked = z.object({ blocked_for: z.int() });
+const CaptchaMissing = z.object({ captcha_missing: z.literal(true) });
+const Counted = z.union([Taken, Blocked, CaptchaMissing]);
+type Counted = z.output<typeof Counted>;
 
 /** Whoever signed in here before, or is signed in, is kept out by nothing that others do at their address. */
 const isNoStranger = ({ knownDevice, person }: Visit): boolean => knownDevice !== null || person !== null;
@@ -50,7 +52,8 @@ export type Admission = {
 
 /**
  * Takes what the visit needs, unless its address is blocked, which is nothing to a device that signed in before or to
- * whoever is signed in. Throws the refusal, or `auth_unavailable` when it can't be counted: signing in closes then, and nothing else does.
+ * whoever is signed in, or a captcha is due (captcha.ts). Throws the refusal, or `auth_unavailable` when it can't be counted: signing
+ * in closes then, and nothing else does.
  */
 export async function admitted(visit: Visit): Promise<Admission> {
     const { call, asked } = visit;
@@ -62,12 +65,7 @@ export async function admitted(visit: Visit): Promise<Admission> {
             headers: { ...API_VERSION, 'x-sb-error-code': 'address_blocked' }
         });
     }
-    let counted: z.output<typeof Counted>;
-    try {
-        counted = await count(visit, asked);
-    } catch (failure) {
-        throw new Problem('auth_unavailable', { cause: failure });
-    }
+    const counted = await count(visit, asked);
     if ('blocked_for' in counted) {
         throw new Problem('address_paused', {
             headers: {
@@ -77,10 +75,20 @@ export async function admitted(visit: Visit): Promise<Admission> {
             }
         });
     }
-    const { standings, is_known: isKnown } = counted;
+    const { standings, is_known: isKnown, captcha_due: isDue } = counted;
     const shown = limitHeaders(standings, Date.now());
     const refusal = refusalIn(standings);
     if (refusal === null) {
+        if (isDue && visit.captcha !== null && !(await isAnswered(visit, visit.captcha))) {
+            // It counts for the address, so that nobody has tokens tried by the thousand, and not for the login: programs
+            // keep nobody waiting any more.
+            await putBack(
+                visit,
+                visit.wanted.filter(({ limit }) => !limit.endsWith('_address')),
+                false
+            );
+            throw captchaNeeded(visit.captcha.action);
+        }
         return { shown, isKnown };
     }
     if (refusal.first) {
@@ -104,15 +112,41 @@ export async function admitted(visit: Visit): Promise<Admission> {
     });
 }
 
-function count(visit: Visit, asked: Asked): Promise<z.output<typeof Counted>> {
+/** Counts it, unless a captcha is due and none came. Throws `captcha_needed`, `auth_unavailable`. */
+async function count(visit: Visit, asked: Asked): Promise<Exclude<Counted, z.output<typeof CaptchaMissing>>> {
+    const { captcha } = visit;
+    const counted = await admit(
+        visit,
+        asked,
+        captcha === null ? null : captcha.token === null ? 'none' : 'given'
+    );
+    if (!('captcha_missing' in counted)) {
+        return counted;
+    }
+    if (captcha === null || (await somebodyJudges(visit, captcha.action))) {
+        throw captchaNeeded(captcha?.action ?? 'sign_in');
+    }
+    const again = await admit(visit, asked, null);
+    if ('captcha_missing' in again) {
+        throw new Problem('auth_unavailable', { cause: 'a captcha was asked for where none is' });
+    }
+    return again;
+}
+
+async function admit(visit: Visit, asked: Asked, captcha: 'none' | 'given' | null): Promise<Counted> {
     const admission = {
         wanted: visit.wanted,
         login: asked.login,
         method: asked.kind === 'sign_in' ? asked.attempt.method : asked.kind,
         address: visit.ip,
-        at_known_device: isNoStranger(visit)
+        at_known_device: isNoStranger(visit),
+        captcha
     };
-    return callService(act(visit), 'admit', admission, Counted, COUNT_TIMEOUT_MS);
+    try {
+        return await callService(act(visit), 'admit', admission, Counted, COUNT_TIMEOUT_MS);
+    } catch (failure) {
+        throw new Problem('auth_unavailable', { cause: failure });
+    }
 }
 
 /** What is not given back is forgotten by and by; that it could not be is logged and keeps nobody out. */

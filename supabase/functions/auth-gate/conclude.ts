@@ -4,6 +4,7 @@
  */
 import { readSettings } from '../_shared/settings.ts';
 import { putBack } from './admit.ts';
+import { CAPTCHA_HEADER } from './captcha.ts';
 import { outcomeOf, type Attempt, type Entry } from './attempts.ts';
 import { proofFor } from './device.ts';
 import { keepSession } from './keep-session.ts';
@@ -26,7 +27,13 @@ export async function concluded(visit: Visit, attempt: Attempt, answer: Response
         const { userId, code } = outcome;
         const told = { email: attempt.email, method: attempt.method, code, userId };
         if (userId === null) {
-            await Promise.all([record(visit, { ...told, result: 'failed' }), noteFailure(visit, attempt)]);
+            const [isCaptchaNext] = await Promise.all([
+                noteFailure(visit, attempt),
+                record(visit, { ...told, result: 'failed' })
+            ]);
+            if (isCaptchaNext && visit.captcha !== null) {
+                headers.set(CAPTCHA_HEADER, visit.captcha.action);
+            }
         } else {
             const login = outcome.email;
             const entry = { attempt, userId, login, sessionId: headers.get('sb-auth-session-id') };

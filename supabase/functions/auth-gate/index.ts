@@ -14,7 +14,7 @@
  *
  * Refusals of its own are problem+json: `context_required` 401, `not_found` 404, `method_not_allowed` 405,
  * `body_too_large` 413 (over 64 KiB), `too_many_tries`, `password_paused`, `too_many_mails` and `factor_code_used` 429 with
- * Retry-After, `address_blocked` 403 and `address_paused` 429 for addresses that attack, `fresh_proof_needed` 403,
+ * Retry-After, `captcha_needed` 403 (captcha.ts), `address_blocked` 403 and `address_paused` 429 for addresses that attack, `fresh_proof_needed` 403,
  * `auth_unavailable` 503; in the auth server's words `code_needed` 403, where a sign-in is so strange that a code by mail is
  * asked for (judge.ts).
  */

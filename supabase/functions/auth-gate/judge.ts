@@ -15,6 +15,7 @@ import { countryAt, isListed } from './place.ts';
 import { act, type Visit } from './visit.ts';
 
 const TIMEOUT_MS = 3000;
+const Noted = z.object({ captcha_due: z.boolean() });
 const Verdict = z.object({ trace_id: z.uuid(), decision: z.enum(['allowed', 'code_asked']) });
 
 /** Whose code is asked for, for the web tier alone: the person proved to be them, and has not typed it if a provider did. */
@@ -54,14 +55,17 @@ export async function suspected(visit: Visit, entry: Entry): Promise<Response | 
 
 /**
  * Notes an attempt that failed from a device that its login does not know; one at a second factor comes from whoever has
- * got that far. That it can't be noted is logged.
+ * got that far. Answers whether the next one needs a captcha. That it can't be noted is logged.
  */
-export async function noteFailure(visit: Visit, { method }: Attempt): Promise<void> {
+export async function noteFailure(visit: Visit, { method }: Attempt): Promise<boolean> {
     if (visit.knownDevice !== null || method === 'factor') {
-        return;
+        return false;
     }
     const failure = { login: visit.asked?.login ?? null, address: visit.ip };
-    await callService(act(visit), 'note_failure', failure, z.null(), TIMEOUT_MS).catch((thrown: unknown) =>
-        visit.call.log.error('failure_not_noted', describeFailure(thrown))
-    );
+    try {
+        return (await callService(act(visit), 'note_failure', failure, Noted, TIMEOUT_MS)).captcha_due;
+    } catch (thrown) {
+        visit.call.log.error('failure_not_noted', describeFailure(thrown));
+        return false;
+    }
 }

@@ -10,11 +10,12 @@ import { Problem } from '../_shared/problem.ts';
 import { allowMethods, readJson } from '../_shared/request.ts';
 import type { Call } from '../_shared/serve.ts';
 import { callService, type Act } from '../_shared/service.ts';
-import { Counted, type Standings } from './admit.ts';
+import { Blocked, Taken, type Standings } from './admit.ts';
 import { limitHeaders, refusalIn } from './limits.ts';
 
 const Asked = z.object({ domain: z.string().min(1).max(253) });
 const Found = z.object({ identifier: z.string(), name: z.string() }).nullable();
+const Counted = z.union([Taken, Blocked]);
 const TIMEOUT_MS = 3000;
 
 export async function ssoOf(call: Call): Promise<Response> {
@@ -47,7 +48,8 @@ async function counted(act: Act, ip: string): Promise<z.output<typeof Standings>
         login: null,
         method: 'sso',
         address: ip,
-        at_known_device: false
+        at_known_device: false,
+        captcha: null
     };
     let answer: z.output<typeof Counted>;
     try {

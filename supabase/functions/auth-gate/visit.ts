@@ -9,6 +9,8 @@ import { readBody } from '../_shared/request.ts';
 import type { Call } from '../_shared/serve.ts';
 import type { Act } from '../_shared/service.ts';
 import { readSettings } from '../_shared/settings.ts';
+import type { CaptchaAsked } from './captcha-asked.ts';
+import { captchaOf } from './captcha.ts';
 import { deviceOf, knows, type Device } from './device.ts';
 import { askedOf, wantedFor, type Asked, type Wanted } from './limits.ts';
 import { plainBody } from './plain-body.ts';
@@ -36,6 +38,8 @@ export type Visit = {
     /** The device's id, when this very login signed in from it before. */
     readonly knownDevice: string | null;
     readonly wanted: readonly Wanted[];
+    /** What it is asked for where a captcha is due, and what came with it; null where none ever is. */
+    readonly captcha: CaptchaAsked | null;
 };
 
 /** Reads the visit off a call that leads to `path`. Throws `context_required`, `body_too_large`, `request_not_understood`. */
@@ -54,12 +58,13 @@ export async function visitOf(call: Call, path: string): Promise<Visit> {
     const asked = askedOf(request.method, path, body, person?.userId ?? null);
     const visit = { call, context, ip, path, person, body, asked };
     if (asked === null) {
-        return { ...visit, device: null, knownDevice: null, wanted: [] };
+        return { ...visit, device: null, knownDevice: null, wanted: [], captcha: null };
     }
     const device = await deviceOf(context.dev ?? null, TF_CONTEXT_KEY);
     const isKnown = device !== null && (await knows(device, asked.login, TF_CONTEXT_KEY));
     const knownDevice = isKnown ? device.id : null;
-    return { ...visit, device, knownDevice, wanted: wantedFor(asked, ip, knownDevice) };
+    const known = { ...visit, device, knownDevice, wanted: wantedFor(asked, ip, knownDevice) };
+    return { ...known, captcha: captchaOf(known) };
 }
 
 /** As whom the gate calls functions of ours for this visit. */

@@ -8,6 +8,8 @@ export type Kind = {
     kept: 'never' | 'asked again' | 'for ever' | 'any';
     /** Origins besides our own that a page may show pictures from and send files to. */
     storage: string;
+    /** The origin of the captcha's widget, on a page that shows it. */
+    captcha?: string;
 };
 
 /** A header that must be there, once, and how it must read. */
@@ -17,7 +19,6 @@ const demanded: readonly (readonly [name: string, value: RegExp])[] = [
     ['x-frame-options', /^DENY$/],
     ['referrer-policy', /^same-origin$/],
     ['cross-origin-opener-policy', /^same-origin$/],
-    ['cross-origin-embedder-policy', /^credentialless$/],
     ['cross-origin-resource-policy', /^same-origin$/],
     ['x-permitted-cross-domain-policies', /^none$/],
     ['origin-agent-cluster', /^\?1$/]
@@ -36,9 +37,11 @@ const keeping: Record<Exclude<Kind['kept'], 'any'>, RegExp> = {
 };
 
 /** Everything that is wrong with the head of an answer; empty when nothing is. */
-export function faults(headers: Headers, { tls, kept, storage }: Kind): string[] {
+export function faults(headers: Headers, { tls, kept, storage, captcha }: Kind): string[] {
     const wrong: string[] = [];
-    for (const [name, value] of demanded) {
+    // What the widget's frame says of itself is not ours to say.
+    const embedder = captcha === undefined ? /^credentialless$/ : /^unsafe-none$/;
+    for (const [name, value] of [...demanded, ['cross-origin-embedder-policy', embedder] as const]) {
         const given = headers.get(name);
         if (!value.test(given ?? '')) wrong.push(`${name}: ${given ?? 'is missing'}`);
     }
@@ -59,7 +62,7 @@ export function faults(headers: Headers, { tls, kept, storage }: Kind): string[]
     if (cors !== null) wrong.push(`access-control-allow-origin: ${cors}`);
     return [
         ...wrong,
-        ...faultsOfPolicy(headers.get('content-security-policy') ?? '', storage),
+        ...faultsOfPolicy(headers.get('content-security-policy') ?? '', storage, captcha),
         ...headers.getSetCookie().flatMap(faultsOfCookie)
     ];
 }
@@ -83,7 +86,7 @@ const allowed: Record<string, RegExp> = {
     'manifest-src': /^'self'$/
 };
 
-function faultsOfPolicy(policy: string, storage: string): string[] {
+function faultsOfPolicy(policy: string, storage: string, captcha?: string): string[] {
     if (policy === '') return ['content-security-policy: is missing'];
     const wrong: string[] = [];
     // Two headers would be joined by a comma, and no source of ours holds one.
@@ -102,7 +105,8 @@ function faultsOfPolicy(policy: string, storage: string): string[] {
         if (closed.some(([directive]) => directive === name)) continue;
         for (const source of sources) {
             const fromStorage = source === storage && /^(img|connect)-src$/.test(name);
-            if (!fromStorage && !allowed[name]?.test(source))
+            const ofCaptcha = source === captcha && /^(script|frame)-src$/.test(name);
+            if (!fromStorage && !ofCaptcha && !allowed[name]?.test(source))
                 wrong.push(`content-security-policy: ${name} ${source}`);
         }
     }

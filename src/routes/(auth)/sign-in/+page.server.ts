@@ -1,4 +1,5 @@
 import { redirect } from '@sveltejs/kit';
+import { offerCaptcha } from '$lib/server/captcha.ts';
 import { isErrorCode, sentenceOf } from '$lib/server/errors.ts';
 import { blankForm, openAction } from '$lib/server/forms.ts';
 import { nextPath } from '$lib/server/next-path.ts';
@@ -27,6 +28,7 @@ export const load: PageServerLoad = async ({ cookies, locals, url }) => {
         next,
         notice: notice(url.searchParams),
         offersPasskey: usedPasskeyHere(cookies),
+        captcha: offerCaptcha(locals, 'mail'),
         form: await blankForm(EmailForm, { next })
     };
 };

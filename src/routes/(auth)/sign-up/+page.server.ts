@@ -1,4 +1,5 @@
 import { redirect } from '@sveltejs/kit';
+import { offerCaptcha } from '$lib/server/captcha.ts';
 import { blankForm, openAction } from '$lib/server/forms.ts';
 import { nextPath } from '$lib/server/next-path.ts';
 import { keepWaiting, sendCode } from '$lib/server/sign-in.ts';
@@ -8,7 +9,7 @@ import type { PageServerLoad } from './$types';
 export const load: PageServerLoad = async ({ locals, url }) => {
     const next = nextPath(url.searchParams.get('next'));
     if (locals.standing.state === 'person') redirect(303, next);
-    return { next, form: await blankForm(EmailForm, { next }) };
+    return { next, captcha: offerCaptcha(locals, 'mail'), form: await blankForm(EmailForm, { next }) };
 };
 
 export const actions = {

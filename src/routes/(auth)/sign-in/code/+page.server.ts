@@ -1,4 +1,5 @@
 import { redirect } from '@sveltejs/kit';
+import { offerCaptcha } from '$lib/server/captcha.ts';
 import { blankForm, openAction } from '$lib/server/forms.ts';
 import { nextPath } from '$lib/server/next-path.ts';
 import { enterCode, sendCodeAgain, waitingFor, type Waiting } from '$lib/server/sign-in.ts';
@@ -16,13 +17,14 @@ function begun(cookies: Cookies): WaitingForCode {
     return { ...waiting, kind: waiting.kind };
 }
 
-export const load: PageServerLoad = async ({ cookies, url }) => {
+export const load: PageServerLoad = async ({ cookies, locals, url }) => {
     const waiting = begun(cookies);
     return {
         email: waiting.email,
         kind: waiting.kind,
         unusual: url.searchParams.has('unusual'),
         sentAgain: url.searchParams.has('again'),
+        captcha: offerCaptcha(locals, 'sign_in', 'mail'),
         form: await blankForm(CodeForm),
         again: await blankForm(PressForm, {}, { id: 'again' })
     };

@@ -1,4 +1,5 @@
 import { redirect } from '@sveltejs/kit';
+import { offerCaptcha } from '$lib/server/captcha.ts';
 import { asProblem } from '$lib/server/errors.ts';
 import { blankForm, openAction } from '$lib/server/forms.ts';
 import { nextPath } from '$lib/server/next-path.ts';
@@ -10,7 +11,12 @@ import type { PageServerLoad } from './$types';
 export const load: PageServerLoad = async ({ cookies, locals, url }) => {
     const next = nextPath(url.searchParams.get('next'));
     if (locals.standing.state === 'person') redirect(303, next);
-    return { next, offersPasskey: usedPasskeyHere(cookies), form: await blankForm(PasswordForm, { next }) };
+    return {
+        next,
+        offersPasskey: usedPasskeyHere(cookies),
+        captcha: offerCaptcha(locals, 'sign_in'),
+        form: await blankForm(PasswordForm, { next })
+    };
 };
 
 export const actions = {
