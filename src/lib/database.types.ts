@@ -1242,7 +1242,7 @@ export type Database = {
                 };
                 Returns: string;
             };
-            portal_invoice: { Args: { token: string }; Returns: Json };
+            portal_invoice: { Args: { proof?: string; token: string }; Returns: Json };
             prepare_credentials: { Args: Record<PropertyKey, never>; Returns: string[] };
             prepare_invoice_pdf: { Args: { account_id: string; invoice_id: string }; Returns: Json };
             refuse_join_request: { Args: { account_id: string; request_id: string }; Returns: boolean };
@@ -1357,7 +1357,7 @@ export type Database = {
                 };
                 Returns: string;
             };
-            checkout_begin: { Args: { token: string }; Returns: Json };
+            checkout_begin: { Args: { proof?: string; token: string }; Returns: Json };
             checkout_closed: {
                 Args: { account_id: string; invoice_id: string; session_id: string };
                 Returns: undefined;
@@ -1452,6 +1452,7 @@ export type Database = {
                 };
                 Returns: undefined;
             };
+            spend: { Args: { code: string; wanted: Json }; Returns: undefined };
             sso_of_domain: { Args: { domain: string }; Returns: Json };
             sso_settled: {
                 Args: { account_id: string; identifier: string; is_on: boolean; person: string };

@@ -867,6 +867,7 @@ begin
         perform private.fail('validation_failed', 'That is not a UK VAT number: check the nine digits.', 'vat_number');
     end if;
 
+    perform private.spend(jsonb_build_array(jsonb_build_object('limit', 'new_business', 'key', person.id)), 'too_many_tries');
     insert into public.accounts (name, trade, vat_registered, vat_number, email)
     values (private.clean(open_account.name), private.clean(open_account.trade), open_account.vat_registered, digits, person.email)
     returning accounts.id into new_account;

@@ -180,18 +180,101 @@ as $$
 $$;
 comment on function private.live_link(text, text) is 'The link behind a token that is neither expired nor revoked, of an account that allows it; else null.';
 
-create function private.portal_invoice(token text) returns jsonb
+create function private.link_proof(token text) returns text
+    language sql
+    stable
+    set search_path = ''
+as $$
+    select private.base64url(
+        extensions.hmac(convert_to('opened ' || token, 'UTF8'), decode(s.decrypted_secret, 'hex'), 'sha256')
+    )
+    from vault.decrypted_secrets as s
+    where s.name = 'tf_context_key'
+$$;
+comment on function private.link_proof(text) is 'What a browser is given that has opened a link, and nobody else can make.';
+
+create function private.take_guess(out wanted jsonb, out headers jsonb)
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    seen private.request := private.request_context();
+begin
+    wanted := jsonb_build_array(
+        case
+            when seen.trusted and pg_input_is_valid(seen.ip, 'inet') then jsonb_build_object('limit', 'link_address', 'key', seen.ip)
+            else jsonb_build_object('limit', 'link_anywhere', 'key', 'all')
+        end
+    );
+    headers := private.limit_headers((select jsonb_agg(to_jsonb(t)) from private.take(wanted) as t));
+end
+$$;
+comment on function private.take_guess() is
+    'Counts a link''s token as a guess, by the address that a tier of ours vouches for: what to give back when it opens something, '
+    'and the headers, with Retry-After where there have been too many.';
+
+create function private.refuse_guess(guess_headers jsonb) returns jsonb
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    if guess_headers ? 'Retry-After' then
+        return private.answer_refusal(
+            429, 'PT429', 'too_many_links', 'Too many links that do not work were opened from here. Try again later.', guess_headers
+        );
+    end if;
+    return private.answer_refusal(
+        400, 'P0001', 'link_not_valid', 'This link does not work any more. Ask for a new one.', guess_headers
+    );
+end
+$$;
+comment on function private.refuse_guess(jsonb) is 'Answers a token that opens nothing: link_not_valid, or too_many_links where there have been too many.';
+
+create function private.find_link(token text, proof text, act text, out link public.portal_links, out refusal jsonb)
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    guess record;
+begin
+    -- Whoever has opened this very link before guesses nothing, and is kept out by nothing that others do at their address.
+    if find_link.proof = private.link_proof(token) then
+        link := private.live_link(token, act);
+        if link.id is null then
+            refusal := private.refuse_guess('{}');
+        end if;
+        return;
+    end if;
+    -- Counted before it is looked up, and given back when it opens something: however many guess at once, no more guesses than
+    -- the limit are looked at.
+    guess := private.take_guess();
+    if not guess.headers ? 'Retry-After' then
+        link := private.live_link(token, act);
+    end if;
+    if link.id is null then
+        refusal := private.refuse_guess(guess.headers);
+    else
+        perform private.give_back(guess.wanted, false);
+    end if;
+end
+$$;
+comment on function private.find_link(text, text, text) is
+    'The link behind a token, or the refusal to answer with: link_not_valid, or too_many_links to an address that has guessed too '
+    'often. A refusal is answered and not raised, so that the guess stays counted.';
+
+create function private.portal_invoice(token text, proof text) returns jsonb
     language plpgsql
     security definer
     set search_path = ''
 as $$
 declare
-    link public.portal_links := private.live_link(token);
+    opened record := private.find_link(token, proof, 'portal_reads');
+    link public.portal_links := opened.link;
     invoice public.invoices;
     document public.documents;
 begin
-    if link.id is null then
-        perform private.fail('link_not_valid', 'This link does not work any more. Ask for a new one.');
+    if opened.refusal is not null then
+        return opened.refusal;
     end if;
 
     if link.first_viewed_at is null then
@@ -293,12 +376,13 @@ begin
         'document', case when document.id is not null then
             jsonb_build_object('bucket_id', document.bucket_id, 'object_name', document.object_name)
         end,
-        'expires_at', link.expires_at
+        'expires_at', link.expires_at,
+        'proof', private.link_proof(token)
     );
 end
 $$;
-comment on function private.portal_invoice(text) is 'See public.portal_invoice.';
-grant execute on function private.portal_invoice(text) to anon, authenticated;
+comment on function private.portal_invoice(text, text) is 'See public.portal_invoice.';
+grant execute on function private.portal_invoice(text, text) to anon, authenticated;
 
 create function private.owed(invoice public.invoices) returns bigint
     language sql
@@ -310,16 +394,17 @@ $$;
 comment on function private.owed(public.invoices) is 'What is still to pay of an invoice.';
 grant execute on function private.owed(public.invoices) to authenticated;
 
-create function public.portal_invoice(token text) returns jsonb
+create function public.portal_invoice(token text, proof text default null) returns jsonb
     language sql
     set search_path = ''
 as $$
-    select private.portal_invoice(token)
+    select private.portal_invoice(token, proof)
 $$;
-comment on function public.portal_invoice(text) is
+comment on function public.portal_invoice(text, text) is
     'What the holder of a private link sees: business, customer, invoice, lines, VAT, payments, can_pay, '
-    'document_id and document {bucket_id, object_name} (null until the PDF is stored). Marks the first view. link_not_valid when it is unknown, expired or revoked.';
-grant execute on function public.portal_invoice(text) to anon, authenticated;
+    'document_id and document {bucket_id, object_name} (null until the PDF is stored). Marks the first view. proof is for the browser to keep and to send the next time. '
+    'link_not_valid when it is unknown, expired or revoked; too_many_links at an address that opened many such ones, without a proof.';
+grant execute on function public.portal_invoice(text, text) to anon, authenticated;
 
 create function private.portal_documents() returns table (bucket_id text, object_name text)
     language sql

@@ -177,20 +177,21 @@ grant execute on function service.save_connected_account(uuid, text, boolean, bo
 -- Opening the page where a customer pays
 ------------------------------------------------------------------------------------------------------
 
-create function service.checkout_begin(token text) returns jsonb
+create function service.checkout_begin(token text, proof text default null) returns jsonb
     language plpgsql
     security definer
     set search_path = ''
 as $$
 declare
-    link public.portal_links := private.live_link(token, 'customer_pays');
+    opened record := private.find_link(token, proof, 'customer_pays');
+    link public.portal_links := opened.link;
     invoice public.invoices;
     connected billing.connected_accounts;
     attempt billing.checkout_sessions;
     stale jsonb;
 begin
-    if link.id is null then
-        perform private.fail('link_not_valid', 'This link does not work any more. Ask for a new one.');
+    if opened.refusal is not null then
+        return opened.refusal;
     end if;
     invoice := private.issued_invoice(link.account_id, link.invoice_id);
     if private.owed(invoice) <= 0 then
@@ -268,11 +269,11 @@ begin
     );
 end
 $$;
-comment on function service.checkout_begin(text) is
+comment on function service.checkout_begin(text, text) is
     'What is needed to open, or reuse, the Stripe page for the invoice behind a link. attempt is Stripe''s '
     'idempotency key; open_session is the page to reuse, if any; stale_sessions are to be expired at Stripe, and '
     'told by checkout_closed, before any page is handed out.';
-grant execute on function service.checkout_begin(text) to service_role;
+grant execute on function service.checkout_begin(text, text) to service_role;
 
 create function private.act_as_payer(for_account uuid, for_invoice uuid, attempt uuid default null, session text default null) returns void
     language plpgsql

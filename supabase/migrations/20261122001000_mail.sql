@@ -165,6 +165,13 @@ begin
         perform private.fail('validation_failed', 'Make the message shorter than 2,000 characters.', 'message');
     end if;
 
+    perform private.spend(
+        jsonb_build_array(
+            jsonb_build_object('limit', 'invoice_mail', 'key', for_account),
+            jsonb_build_object('limit', 'invoice_mail_again', 'key', for_invoice)
+        ),
+        'too_many_invoice_mails'
+    );
     invoice := private.issued_invoice(for_account, for_invoice);
     if not exists (
         select

@@ -603,6 +603,7 @@ begin
     if format is null or format not in ('csv', 'jsonl') then
         perform private.fail('validation_failed', 'Choose CSV or JSONL.', 'format');
     end if;
+    perform private.spend(jsonb_build_array(jsonb_build_object('limit', 'export', 'key', for_account)), 'too_many_tries');
     select * into head from audit.heads as h where h.chain_id = for_account;
     -- Months that were dropped are not in it; the file says behind which hash it begins.
     select * into beginning from audit.beginning(for_account);

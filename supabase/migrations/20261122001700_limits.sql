@@ -30,7 +30,14 @@ values
     ('password', 5, '1 minute', '1 hour', false, 'One login, against many addresses that guess its password.'),
     ('code', 10, '1 minute', '1 hour', false, 'One login, against many addresses that guess its code of six digits.'),
     ('mail_address', 10, '15 minutes', null, true, 'Everybody''s mailbox, against one address that has mails sent about.'),
-    ('mail', 5, '1 minute', '1 hour', false, 'One mailbox, against many addresses that have mails sent to it.');
+    ('mail', 5, '1 minute', '1 hour', false, 'One mailbox, against many addresses that have mails sent to it.'),
+    ('link_address', 30, '5 minutes', null, true, 'Customers'' private links, against an address that guesses at them: what opens none is counted.'),
+    ('link_anywhere', 100, '5 minutes', null, false, 'The same for all calls together that no tier of ours vouches for, since anybody can claim any address there.'),
+    ('invoice_mail', 100, '1 hour', null, false, 'What a business sends to its customers in our name.'),
+    ('invoice_mail_again', 10, '1 day', null, false, 'A customer''s mailbox, against one invoice that is sent over and over.'),
+    ('export', 10, '1 hour', null, false, 'A business''s data, and the work of reading all of it.'),
+    ('new_business', 10, '1 day', null, false, 'Storage and everything else that a business is given for nothing, against a person who opens them without end.'),
+    ('payouts', 10, '1 hour', null, false, 'What we ask of Stripe for one business.');
 
 ------------------------------------------------------------------------------------------------------
 -- What was taken
@@ -146,9 +153,21 @@ end
 $$;
 comment on function private.lock_takes(bytea[]) is 'Locks the rows in the one order that all keep, so that nobody waits in a circle.';
 
+create function private.period_seconds(of_limit private.limits) returns integer
+    language plpgsql
+    immutable
+    set search_path = ''
+as $$
+begin
+    return case when of_limit.longest is null then extract(epoch from of_limit.period)::integer end;
+end
+$$;
+comment on function private.period_seconds(private.limits) is 'How long a take counts, as the headers say it; null where the wait grows and there is no one period.';
+
 create function private.take(wanted jsonb)
     returns table (
-        limit_name text, allowed boolean, quota integer, remaining integer, reset_at timestamptz, retry_after integer, first_refusal boolean
+        limit_name text, allowed boolean, quota integer, remaining integer, reset_at timestamptz, retry_after integer, first_refusal boolean,
+        period_seconds integer
     )
     language plpgsql
     set search_path = ''
@@ -168,7 +187,8 @@ begin
     -- What is refused already, and was told to be, is refused again without a lock and without a write.
     moment := clock_timestamp();
     return query
-        select t.limit_name, false, l.quota, 0, t.forget_at, ceil(extract(epoch from t.refused_until - moment))::integer, false
+        select t.limit_name, false, l.quota, 0, t.forget_at, ceil(extract(epoch from t.refused_until - moment))::integer, false,
+            private.period_seconds(l)
         from private.limit_takes as t
         join private.limits as l on l.name = t.limit_name
         where t.key_hash = any (hashes)
@@ -200,7 +220,8 @@ begin
                 select coalesce(before.refused_until <= moment, true)
                 from private.limit_takes as before
                 where before.key_hash = t.key_hash
-            );
+            ),
+            private.period_seconds(l);
     if found then
         return;
     end if;
@@ -212,33 +233,145 @@ begin
         from private.limits as l
         where t.key_hash = any (hashes)
           and l.name = t.limit_name
-        returning t.limit_name, true, l.quota, greatest(l.quota - cardinality(t.taken), 0), t.forget_at, 0, false;
+        returning t.limit_name, true, l.quota, greatest(l.quota - cardinality(t.taken), 0), t.forget_at, 0, false,
+            private.period_seconds(l);
 end
 $$;
 comment on function private.take(jsonb) is
     'Takes one of each of [{limit, key}, …], or none of any. Allowed: a row for each. Refused: a row for each that refuses, '
     'with the whole seconds until there is one more; first_refusal once until then, for whoever records it. reset_at is when '
-    'all of it is there again. Edge functions take by service.admit.';
+    'all of it is there again; period_seconds is null where the wait grows. Edge functions take by service.admit.';
+
+create function private.give_back(wanted jsonb, whole boolean) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    hashes bytea[] := array(select k.key_hash from private.limit_keys(give_back.wanted) as k);
+begin
+    perform private.lock_takes(hashes);
+    update private.limit_takes as t
+    set taken = case when whole then '{}' else t.taken[:cardinality(t.taken) - 1] end,
+        refused_until = null
+    where t.key_hash = any (hashes);
+end
+$$;
+comment on function private.give_back(jsonb, boolean) is 'See service.put_back.';
+
+------------------------------------------------------------------------------------------------------
+-- Saying it
+------------------------------------------------------------------------------------------------------
+
+create function private.limit_headers(standings jsonb) returns jsonb
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    return (
+        select jsonb_build_object(
+            'RateLimit-Policy', string_agg(
+                format('"%s";q=%s', s.limit_name, s.quota) || coalesce(';w=' || s.period_seconds, ''), ', ' order by s.limit_name
+            ),
+            'RateLimit', string_agg(
+                format(
+                    '"%s";r=%s;t=%s', s.limit_name, s.remaining,
+                    case when s.allowed then ceil(extract(epoch from s.reset_at - clock_timestamp()))::integer else s.retry_after end
+                ),
+                ', ' order by s.limit_name
+            )
+        ) || case when bool_and(s.allowed) then '{}' else jsonb_build_object('Retry-After', max(s.retry_after)::text) end
+        from jsonb_to_recordset(standings) as s (
+            limit_name text, allowed boolean, quota integer, remaining integer, reset_at timestamptz, retry_after integer, period_seconds integer
+        )
+    );
+end
+$$;
+comment on function private.limit_headers(jsonb) is
+    'RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11) of what private.take answered, and Retry-After '
+    '(RFC 9110, 10.2.3) where it refused.';
+
+create function private.answer_headers(headers jsonb) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    perform set_config(
+        'response.headers',
+        (select jsonb_agg(jsonb_build_object(h.key, h.value)) from jsonb_each(headers) as h)::text,
+        true
+    );
+end
+$$;
+comment on function private.answer_headers(jsonb) is 'Has the Data API say these headers with its answer.';
+
+create function private.spend(wanted jsonb, code text) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    headers jsonb := private.limit_headers((select jsonb_agg(to_jsonb(t)) from private.take(spend.wanted) as t));
+begin
+    -- As PostgREST takes it, which answers with this status and these headers. They stand in the details too, where whoever
+    -- passes the refusal on finds them.
+    if headers ? 'Retry-After' then
+        raise sqlstate 'PGRST' using
+            message = jsonb_build_object(
+                'code', 'PT429',
+                'hint', code,
+                'message', 'That is too much of this in a short time. Try again later.',
+                'details', headers::text
+            )::text,
+            detail = jsonb_build_object('status', 429, 'headers', headers)::text;
+    end if;
+    perform private.answer_headers(headers);
+end
+$$;
+comment on function private.spend(jsonb, text) is
+    'For an act that is limited: takes one of each of [{limit, key}, …], or raises code with 429, Retry-After and how much there is. '
+    'What the act does not bring to an end is not taken either.';
+
+create function private.answer_refusal(status integer, sqlstate_code text, code text, message text, headers jsonb) returns jsonb
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    perform set_config('response.status', status::text, true);
+    perform private.answer_headers(headers);
+    return jsonb_build_object('code', sqlstate_code, 'hint', code, 'message', message, 'details', headers::text);
+end
+$$;
+comment on function private.answer_refusal(integer, text, text, text, jsonb) is
+    'A refusal that is answered and not raised, so that what was counted on the way is kept: the Data API says it with this status, '
+    'as it says an error.';
 
 ------------------------------------------------------------------------------------------------------
 -- For edge functions
 ------------------------------------------------------------------------------------------------------
+
+create function service.spend(wanted jsonb, code text) returns void
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    -- As in service.put_back.
+    perform set_config('synchronous_commit', 'off', true);
+    perform private.spend(spend.wanted, spend.code);
+end
+$$;
+comment on function service.spend(jsonb, text) is
+    'Takes one of each of [{limit, key}, …] for what an edge function is about to do, or raises code with 429 and Retry-After.';
+grant execute on function service.spend(jsonb, text) to service_role;
 
 create function service.put_back(wanted jsonb, whole boolean) returns void
     language plpgsql
     security definer
     set search_path = ''
 as $$
-declare
-    hashes bytea[] := array(select k.key_hash from private.limit_keys(put_back.wanted) as k);
 begin
     -- Nobody waits for the disk to count: a crash of the database forgets the last half second of takes, and no more.
     perform set_config('synchronous_commit', 'off', true);
-    perform private.lock_takes(hashes);
-    update private.limit_takes as t
-    set taken = case when whole then '{}' else t.taken[:cardinality(t.taken) - 1] end,
-        refused_until = null
-    where t.key_hash = any (hashes);
+    perform private.give_back(put_back.wanted, put_back.whole);
 end
 $$;
 comment on function service.put_back(jsonb, boolean) is

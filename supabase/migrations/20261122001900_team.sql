@@ -38,7 +38,6 @@ comment on column public.invitations.invited_by is
 create index invitations_by_role on public.invitations (account_id, role_id);
 create unique index address_is_invited_once on public.invitations (account_id, email)
     where accepted_at is null and withdrawn_at is null;
-create index outbox_of_invitations on mail.outbox (account_id, created_at) where template = 'invitation';
 
 create trigger touch before update on public.invitations for each row execute function private.touch();
 
@@ -212,20 +211,23 @@ $$;
 comment on function private.invitation_is_open(public.invitations) is
     'Can an invitation be accepted now? It was neither used nor withdrawn, is not a week old, and whoever sent it may still invite.';
 
+insert into private.limits (name, quota, period, longest, by_address, protects)
+values
+    ('invitation_account', 20, '1 day', null, false, 'Strangers'' mailboxes, against a business that invites without end.'),
+    ('invitation_person', 40, '1 day', null, false, 'The same against a person who opens one business after the other for it.');
+
 create function private.mail_invitation(invitation public.invitations, token text, role_name text, idempotency_key uuid) returns void
     language plpgsql
     set search_path = ''
 as $$
 begin
-    if (
-        select count(*) >= 20
-        from mail.outbox as o
-        where o.account_id = invitation.account_id
-          and o.template = 'invitation'
-          and o.created_at > now() - interval '1 day'
-    ) then
-        perform private.fail('too_many_invitations', 'Your business has sent 20 invitations in a day. Send more tomorrow.');
-    end if;
+    perform private.spend(
+        jsonb_build_array(
+            jsonb_build_object('limit', 'invitation_account', 'key', invitation.account_id),
+            jsonb_build_object('limit', 'invitation_person', 'key', invitation.invited_by)
+        ),
+        'too_many_invitations'
+    );
     insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret)
     select
         a.id,
@@ -246,7 +248,7 @@ begin
 end
 $$;
 comment on function private.mail_invitation(public.invitations, text, text, uuid) is
-    'Queues an invitation, at most 20 a day for an account: whoever calls has locked it, so that the count is exact.';
+    'Queues an invitation, at most 20 a day for an account and 40 for a person, sent again or not.';
 
 create function private.invite_member(for_account uuid, email text, for_role uuid, idempotency_key uuid) returns uuid
     language plpgsql
@@ -397,11 +399,17 @@ grant execute on function public.withdraw_invitation(uuid, uuid) to authenticate
 
 create function private.invitation(token text) returns jsonb
     language plpgsql
-    stable security definer
+    security definer
     set search_path = ''
 as $$
 declare
-    shown jsonb := (
+    guess record := private.take_guess();
+    shown jsonb;
+begin
+    if guess.headers ? 'Retry-After' then
+        return private.refuse_guess(guess.headers);
+    end if;
+    shown := (
         select jsonb_build_object(
             'business', a.name,
             'role', r.name,
@@ -416,10 +424,10 @@ declare
         where i.token_hash = sha256(convert_to(token, 'utf8'))
           and private.invitation_is_open(i)
     );
-begin
     if shown is null then
-        perform private.fail('link_not_valid', 'This link does not work any more. Ask for a new one.');
+        return private.refuse_guess(guess.headers);
     end if;
+    perform private.give_back(guess.wanted, false);
     return shown;
 end
 $$;
@@ -428,14 +436,13 @@ grant execute on function private.invitation(text) to anon, authenticated;
 
 create function public.invitation(token text) returns jsonb
     language sql
-    stable
     set search_path = ''
 as $$
     select private.invitation(token)
 $$;
 comment on function public.invitation(text) is
     'What the holder of an invitation sees before they join: {business, role, invited_by, email, expires_at}. link_not_valid '
-    'when it is unknown, used, withdrawn or too old.';
+    'when it is unknown, used, withdrawn or too old; too_many_links at an address that opened many such ones.';
 grant execute on function public.invitation(text) to anon, authenticated;
 
 create function private.accept_invitation(token text, person_name text, idempotency_key uuid) returns uuid

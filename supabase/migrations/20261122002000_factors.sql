@@ -86,12 +86,13 @@ grant execute on function public.require_fresh() to authenticated;
 
 create function private.start_payouts(for_account uuid) returns jsonb
     language plpgsql
-    stable security definer
+    security definer
     set search_path = ''
 as $$
 begin
     perform private.require(for_account, 'payouts.manage');
     perform private.require_fresh();
+    perform private.spend(jsonb_build_array(jsonb_build_object('limit', 'payouts', 'key', for_account)), 'too_many_tries');
     return (
         select jsonb_build_object('name', a.name, 'email', u.email)
         from public.accounts as a
@@ -105,7 +106,6 @@ grant execute on function private.start_payouts(uuid) to authenticated;
 
 create function public.start_payouts(account_id uuid) returns jsonb
     language sql
-    stable
     set search_path = ''
 as $$
     select private.start_payouts(account_id)
@@ -189,6 +189,8 @@ values
     ('factor', 5, '1 minute', '1 hour', false, 'A person''s second factor, against whoever has their password and guesses codes of six digits.'),
     ('factor_code', 1, '2 minutes', null, false, 'Each code of an authenticator app: seen once by somebody, it opens nothing a second time.'),
     ('factor_setup', 30, '15 minutes', null, false, 'The auth server''s tables, against a person who begins without end to set something up.'),
+    ('factor_question', 60, '15 minutes', null, false, 'The same tables, against whoever has a person''s password and asks to be asked for the second factor without end.'),
+    ('address_change', 10, '1 hour', null, false, 'Strangers'' mailboxes, against a person who asks to sign in with one address after the other.'),
     ('passkey_address', 30, '5 minutes', null, true, 'The auth server''s challenges, and its own limit, against an address that asks for one without end.'),
     ('recovery_code', 5, '1 minute', '1 hour', false, 'A person''s recovery codes, against whoever has their password and guesses.');
 

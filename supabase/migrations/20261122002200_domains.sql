@@ -449,6 +449,11 @@ comment on function public.joinable() is
     'domain, role, joining, asked_at}; null when there is none.';
 grant execute on function public.joinable() to authenticated;
 
+insert into private.limits (name, quota, period, longest, by_address, protects)
+values
+    ('join_request', 10, '1 day', null, false, 'The mailboxes of those who decide, against a person who asks to join without end.'),
+    ('domain_check', 30, '1 hour', null, false, 'The resolver that we ask, against a business that has its domains looked up without end.');
+
 create function private.join_by_domain(for_account uuid, person_name text, idempotency_key uuid) returns jsonb
     language plpgsql
     security definer
@@ -475,6 +480,7 @@ begin
         perform private.fail('domain_not_yours', 'You cannot join by your e-mail address. Ask the business to invite you.');
     end if;
 
+    perform private.spend(jsonb_build_array(jsonb_build_object('limit', 'join_request', 'key', person.id)), 'too_many_tries');
     called := coalesce(private.clean(person_name), person.email);
     if domain.joining = 'automatic' then
         insert into public.members (account_id, user_id, role_id, display_name, email)

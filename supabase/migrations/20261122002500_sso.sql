@@ -76,6 +76,12 @@ as $$
 $$;
 comment on function private.has_proven_domain(uuid) is 'Does a domain stand proven as the account''s?';
 
+insert into private.limits (name, quota, period, longest, by_address, protects)
+values (
+    'sso_setup', 20, '1 hour', null, false,
+    'The auth server, which asks the address that a business gives as its provider''s, and whoever is at that address.'
+);
+
 create function private.begin_sso(for_account uuid, called text, issuer text, client_id text, for_role uuid) returns jsonb
     language plpgsql
     security definer
@@ -101,6 +107,7 @@ begin
     if private.clean(called) is null or length(called) > 60 then
         perform private.fail('validation_failed', 'Give it a name of at most 60 characters.', 'name');
     end if;
+    perform private.spend(jsonb_build_array(jsonb_build_object('limit', 'sso_setup', 'key', for_account)), 'too_many_tries');
     -- One that was begun and never finished gives way.
     delete from public.sso_providers as p
     where p.account_id = for_account

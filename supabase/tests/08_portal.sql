@@ -1,4 +1,4 @@
-select plan(28);
+select plan(29);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -37,7 +37,10 @@ select results_eq(
     '[PART-4] whoever holds a link sees the invoice, without signing in'
 );
 select ok((select page::text not like '%' || tests.id('bell') || '%' from (select page - 'document' as page from shown) as public_part), 'and no id of the account but where its file lies');
-select throws_ok($$select public.portal_invoice('guess')$$, 'P0001', 'This link does not work any more. Ask for a new one.', '[PART-4] a guess opens nothing');
+select is(
+    public.portal_invoice('guess') - 'details',
+    '{"code": "P0001", "hint": "link_not_valid", "message": "This link does not work any more. Ask for a new one."}', '[PART-4] a guess opens nothing'
+);
 select throws_ok('select * from public.invoices', '42501', null, '[ISO-1] a link opens no table');
 
 select is_empty('select * from storage.objects', '[FILE-1] without the link no file is read');
@@ -59,7 +62,8 @@ select isnt((select first_viewed_at from public.portal_links where token_hash = 
 
 update public.portal_links set expires_at = now() - interval '1 second';
 select tests.be_anon();
-select throws_ok($$select public.portal_invoice(current_setting('tests.token'))$$, 'P0001', null, '[PART-4] an expired link opens nothing');
+select is(public.portal_invoice(current_setting('tests.token')) ->> 'hint', 'link_not_valid', '[PART-4] an expired link opens nothing');
+select is(public.portal_invoice(current_setting('tests.token'), (select page ->> 'proof' from shown)) ->> 'hint', 'link_not_valid', '[PART-4] nor does it for whoever has opened it before');
 select is_empty('select * from storage.objects', '[PART-4] no file either');
 select tests.be_postgres();
 update public.portal_links set expires_at = now() + interval '1 day';
@@ -73,7 +77,7 @@ select is(public.revoke_portal_links(tests.id('bell'), tests.id('bell invoice'))
 select tests.authenticate_as('finch owner');
 select throws_ok($$select public.revoke_portal_links(tests.id('finch'), tests.id('bell invoice'))$$, 'PT404', null, '[ISO-1] and nobody does for another account''s invoice');
 select tests.be_anon();
-select throws_ok($$select public.portal_invoice(current_setting('tests.token'))$$, 'P0001', null, '[PART-4] a revoked link opens nothing');
+select is(public.portal_invoice(current_setting('tests.token')) ->> 'hint', 'link_not_valid', '[PART-4] a revoked link opens nothing');
 select is_empty('select * from storage.objects', '[PART-4] nor its file');
 select throws_ok('select private.mint_portal_link(gen_random_uuid(), gen_random_uuid(), null)', '42501', null, '[PART-4] nobody mints a link for themselves');
 select * from finish();

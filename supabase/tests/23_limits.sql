@@ -199,18 +199,32 @@ select ok(pg_temp.rows('other') = 0 and pg_temp.rows('door') > 0, 'until the job
 select results_eq(
     $$select name, quota, period, longest, by_address from private.limits where name not in ('door', 'login', 'other') order by name$$,
     $$values
+        ('address_change', 10, interval '1 hour', null, false),
         ('code', 10, interval '1 minute', interval '1 hour', false),
+        ('domain_check', 30, interval '1 hour', null, false),
+        ('export', 10, interval '1 hour', null, false),
         ('factor', 5, interval '1 minute', interval '1 hour', false),
         ('factor_code', 1, interval '2 minutes', null, false),
+        ('factor_question', 60, interval '15 minutes', null, false),
         ('factor_setup', 30, interval '15 minutes', null, false),
+        ('invitation_account', 20, interval '1 day', null, false),
+        ('invitation_person', 40, interval '1 day', null, false),
+        ('invoice_mail', 100, interval '1 hour', null, false),
+        ('invoice_mail_again', 10, interval '1 day', null, false),
+        ('join_request', 10, interval '1 day', null, false),
+        ('link_address', 30, interval '5 minutes', null, true),
+        ('link_anywhere', 100, interval '5 minutes', null, false),
         ('mail', 5, interval '1 minute', interval '1 hour', false),
         ('mail_address', 10, interval '15 minutes', null, true),
+        ('new_business', 10, interval '1 day', null, false),
         ('passkey_address', 30, interval '5 minutes', null, true),
         ('password', 5, interval '1 minute', interval '1 hour', false),
+        ('payouts', 10, interval '1 hour', null, false),
         ('recovery_code', 5, interval '1 minute', interval '1 hour', false),
         ('sign_in_address', 10, interval '15 minutes', null, true),
         ('sign_in_device', 10, interval '15 minutes', null, false),
-        ('sso_address', 60, interval '15 minutes', null, true)$$,
+        ('sso_address', 60, interval '15 minutes', null, true),
+        ('sso_setup', 20, interval '1 hour', null, false)$$,
     '[RATE-1] ten attempts an address in 15 minutes, five at a login before it waits'
 );
 select * from finish();

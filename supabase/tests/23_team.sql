@@ -1,6 +1,6 @@
 -- The team: who may ask whom to join, who joins, who may change whose role, and how people leave. What is
 -- allowed stands beside what is not.
-select plan(113);
+select plan(111);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -105,7 +105,7 @@ select is(
     ),
     '[ACC-4] whoever holds the link sees who asks them to what, without a login'
 );
-select throws_ok($$select public.invitation('something else')$$, 'P0001', 'This link does not work any more. Ask for a new one.', '[ACC-4] another token opens nothing');
+select is(public.invitation('something else') ->> 'hint', 'link_not_valid', '[ACC-4] another token opens nothing');
 select throws_ok($$select public.accept_invitation(current_setting('tests.token'), 'P', gen_random_uuid())$$, '42501', null, '[ACC-4] nobody joins without a login');
 select tests.be_postgres();
 
@@ -208,7 +208,7 @@ select is(
     array[true, true], '[ACC-4] for seven new days, by whoever sent it now'
 );
 select tests.be_anon();
-select throws_ok($$select public.invitation(current_setting('tests.token'))$$, 'P0001', null, '[ACC-4] the link sent before is over');
+select is(public.invitation(current_setting('tests.token')) ->> 'hint', 'link_not_valid', '[ACC-4] the link sent before is over');
 select tests.be_postgres();
 select is(
     (select count(*) from (select tests.mailed_token('bell', 'soon@people.example') as token) as mailed where public.invitation(token) ->> 'invited_by' = 'Bell Admin'),
@@ -242,22 +242,6 @@ select is(
 )
 from (values ('a withdrawn one', 'late'), ('an accepted one', 'invitation')) as tried (what, name);
 
--- Twenty a day.
-insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret, created_at)
-select tests.id('bell'), 'full ' || n, 'invitation', 'full@mail.example', '{}', true, now() - interval '23 hours 59 minutes'
-from generate_series(1, 19 - (select count(*) from mail.outbox where template = 'invitation')) as n;
-insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret, created_at)
-values (tests.id('bell'), 'old', 'invitation', 'full@mail.example', '{}', true, now() - interval '24 hours');
-insert into mail.outbox (account_id, dedupe_key, template, to_address, data, has_secret)
-values (tests.id('bell'), 'other', 'receipt', 'full@mail.example', '{}', true), (tests.id('finch'), 'other account', 'invitation', 'full@mail.example', '{}', true);
-select matches(
-    tests.says('bell owner', $$public.invite_member(tests.id('bell'), 'twentieth@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
-    '^[0-9a-f-]{36}$', '[ACC-4] the twentieth invitation of a day goes out'
-);
-select is(
-    tests.says('bell owner', $$public.invite_member(tests.id('bell'), 'next@mail.example', tests.role('bell', 'staff'), gen_random_uuid())$$),
-    'P0001 Your business has sent 20 invitations in a day. Send more tomorrow.', '[ACC-4] the next one does not'
-);
 delete from mail.outbox where template = 'invitation';
 
 ------------------------------------------------------------------------------------------------------

@@ -97,6 +97,28 @@ as $$
     select set_config('request.headers', send_headers.headers::text, true)
 $$;
 
+-- As our web tier sends on what somebody without a login asks from an address.
+create function tests.come_from(address text) returns void
+    language sql
+    security definer
+as $$
+    with payload as (
+        select translate(encode(convert_to(jsonb_build_object(
+            'ip', address, 'ua', 'A browser', 'rid', 'r-1', 'sid', null, 'iat', floor(extract(epoch from clock_timestamp()))
+        )::text, 'utf8'), 'base64'), E'\n', '') as text
+    )
+    select tests.send_headers(jsonb_build_object(
+        'x-tf-context',
+        payload.text || '.' || encode(extensions.hmac(
+            convert_to(payload.text, 'utf8'),
+            decode((select decrypted_secret from vault.decrypted_secrets where name = 'tf_context_key'), 'hex'),
+            'sha256'
+        ), 'base64'),
+        'x-forwarded-for', '198.51.100.9'
+    ))
+    from payload
+$$;
+
 ------------------------------------------------------------------------------------------------------
 -- People and businesses
 ------------------------------------------------------------------------------------------------------

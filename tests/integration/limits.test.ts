@@ -1,4 +1,4 @@
-// The limits of signing in over two web servers, and with the store that counts them gone: a stack of its own.
+// The limits over two web servers, and with the store that counts them gone: a stack of its own.
 import { randomUUID } from 'node:crypto';
 import type { Sql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -59,6 +59,31 @@ describe('[RATE-1] 200 attempts at once from one address', () => {
             forwarded: `for=${anAddress()}`
         }));
         expect(outcome(said)).toEqual({ passed: 10, refused: 50 });
+    });
+});
+
+describe('a customer’s link', () => {
+    it('[RATE-3] that is guessed at the Data API itself counts for all who come there, whatever address they claim', async () => {
+        const guess = async (): Promise<number> => {
+            const answer = await fetch(`${product.info.apiUrl}/rest/v1/rpc/portal_invoice`, {
+                method: 'POST',
+                headers: {
+                    apikey: product.info.publishableKey,
+                    'content-type': 'application/json',
+                    'x-forwarded-for': anAddress()
+                },
+                body: JSON.stringify({ token: randomUUID() })
+            });
+            return answer.status;
+        };
+        const statuses = await Promise.all(Array.from({ length: 120 }, guess));
+        expect(statuses.filter((status) => status === 400)).toHaveLength(100);
+        expect(statuses.filter((status) => status === 429)).toHaveLength(20);
+        const { invoiceId, reference } = await business.anInvoice();
+        const customer = aVisitor(product.origin);
+        await customer.get(`/p/${await business.aLink(invoiceId)}`);
+        const page = await customer.get('/portal/invoice');
+        expect(await page.text(), 'which is nothing to whoever comes by us').toContain(reference);
     });
 });
 

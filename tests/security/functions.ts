@@ -191,6 +191,10 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         on_a_list: json('false')
     },
     'service.put_back': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`), whole: json('true') },
+    'service.spend': {
+        wanted: json(`'[{"limit": "export", "key": "bell"}]'`),
+        code: json(`'too_many_tries'`)
+    },
     'public.end_session': { session_id: id('session') },
     'service.record_session': {
         session_id: id('session'),

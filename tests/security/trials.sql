@@ -78,15 +78,21 @@ create function tests.try_call(call text, victim uuid, before text, out answer t
 as $$
 declare
     said text;
+    refused text;
     changed boolean;
 begin
     begin
         execute 'select string_agg(answer::text, '','') from ' || call || ' as answer' into said;
         changed := tests.holdings(victim) <> before;
+        -- A refusal may be answered instead of raised, so that what was counted stays; the Data API says both alike.
+        if coalesce(current_setting('response.status', true), '') <> '' then
+            refused := concat_ws(' ', said::jsonb ->> 'code', said::jsonb ->> 'hint');
+        end if;
         raise exception using errcode = 'TRIED';
     exception
         when sqlstate 'TRIED' then
-            answer := said;
+            answer := case when refused is null then said end;
+            refusal := refused;
             harm := changed;
         when others then
             get stacked diagnostics refusal = pg_exception_hint;

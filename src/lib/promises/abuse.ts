@@ -120,9 +120,32 @@ export const abuse: readonly LedgerRow[] = [
         id: 'RATE-3',
         sentence: 'The interfaces have limits for each business and address, and say so in standard headers.',
         state: 'not_yet',
-        missing: 'Limits on our interfaces.',
-        enforcedBy: [],
-        provedBy: []
+        works: 'Invitations, e-mails to customers, exports and all else that costs others something are counted by business or person, and guesses at private links by address. What is too much is refused with the time to wait, in the form and in standard headers.',
+        missing: 'The same for every other form and interface.',
+        enforcedBy: [
+            fn('private.spend(jsonb,text)'),
+            fn('private.take_guess()'),
+            fn('private.find_link(text,text,text)'),
+            fn('private.limit_headers(jsonb)'),
+            fn('private.mail_invitation(public.invitations,text,text,uuid)'),
+            code('src/lib/server/forms.ts', 'sayLimit')
+        ],
+        provedBy: [
+            test(
+                'integration',
+                '[RATE-3] are twenty a day for a business, however many ask at once, at the Data API itself'
+            ),
+            test(
+                'integration',
+                '[RATE-3] that are too many are refused in the form, with the time, and what was typed is kept'
+            ),
+            test(
+                'integration',
+                '[RATE-3] is guessed at thirty times from one address and no more, however many guess at once'
+            ),
+            tagged('db', 25),
+            tagged('integration', 8)
+        ]
     },
     {
         id: 'RATE-4',
@@ -171,7 +194,7 @@ export const abuse: readonly LedgerRow[] = [
             tagged('db', 8),
             tagged('integration', 5)
         ],
-        limits: 'The limits there are so far are those of signing in and of the mails it sends; whoever is signed in goes on while they can’t be counted.',
+        limits: 'Whoever is signed in goes on while the limits can’t be counted, but for what has a limit of its own, like inviting; so does whoever has opened a private link before.',
         doors: {
             app: 'signing in answers 503 while our limits can’t be counted. The address comes from the connection, or from a proxy whose network the settings name.',
             open: 'the auth server counts in a memory of its own, and believes an address from nobody but the holder of the secret key.'

@@ -4,7 +4,7 @@
  */
 import { createClient, FunctionsHttpError, type SupabaseClient } from '@supabase/supabase-js';
 import type { z } from 'zod';
-import { problem, problemFromData, problemFromFunction, type DataError } from './errors.ts';
+import { limitHeadersOf, problem, problemFromData, problemFromFunction, type DataError } from './errors.ts';
 import type { Settings } from './settings.ts';
 
 /** A client that acts as one person, or as nobody (role anon). It cannot sign anybody in or out. */
@@ -76,12 +76,7 @@ export async function invoke<Schema extends z.ZodType>(
     if (error instanceof FunctionsHttpError) {
         const response = error.context as Response;
         const details: unknown = await response.json().catch(() => null);
-        const wait = Number(response.headers.get('retry-after'));
-        throw problemFromFunction(
-            response.status,
-            details,
-            Number.isFinite(wait) && wait > 0 ? wait : undefined
-        );
+        throw problemFromFunction(response.status, details, limitHeadersOf(response.headers));
     }
     if (error) throw problem('unavailable', { cause: error });
     return parsed({ data, error: null, status: 200 }, schema);

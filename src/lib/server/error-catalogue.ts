@@ -67,7 +67,14 @@ export const catalogue = {
         'This login belongs to the business that signs you in. For another business, sign out and in again in another way.'
     ],
     dns_unavailable: [503, 'We could not ask the DNS just now. Nothing was changed; try again in a minute.'],
-    too_many_invitations: [429, 'Your business has sent 20 invitations in a day. Send more tomorrow.'],
+    too_many_invitations: [
+        429,
+        'That is as many invitations as can go out in a day. Send the next one tomorrow.'
+    ],
+    too_many_invoice_mails: [
+        429,
+        'That is a lot of e-mails to customers in a short time. Wait a while, or give them a link.'
+    ],
 
     // What was typed
     validation_failed: [422, 'Some of what you typed needs another look.'],
@@ -107,6 +114,10 @@ export const catalogue = {
 
     // Customers' links and paying
     link_not_valid: [404, 'This link is no longer valid. Ask the business that sent it for a new one.'],
+    too_many_links: [
+        429,
+        'Too many links that don’t work were opened from your network, so we open none there for a while. Yours may be fine: try it again in a few minutes, or on another network, like your phone’s own connection.'
+    ],
     nothing_to_pay: [409, 'There is nothing left to pay on this invoice.'],
     checkout_changed: [
         409,

@@ -48,7 +48,11 @@ describe('a failure of the database', () => {
 describe('a failure of an edge function', () => {
     it('is named by the code of its problem+json, or by its status', () => {
         expect(problemFromFunction(409, { code: 'nothing_to_pay' }).code).toBe('nothing_to_pay');
-        expect(problemFromFunction(429, null, 30)).toMatchObject({ code: 'too_many_tries', retryAfter: 30 });
+        expect(problemFromFunction(429, null, { 'retry-after': '30' })).toMatchObject({
+            code: 'too_many_tries',
+            retryAfter: 30,
+            message: 'Too many tries in a short time. Try again in a minute.'
+        });
         expect(problemFromFunction(503, 'down').code).toBe('unavailable');
         expect(problemFromFunction(418, { code: 'teapot' }).code).toBe('unexpected');
     });

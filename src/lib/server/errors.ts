@@ -22,6 +22,8 @@ export class Problem extends Error {
     readonly fields: Readonly<Record<string, string>>;
     /** Seconds, when the other side said how long to wait. */
     readonly retryAfter: number | undefined;
+    /** Of a limit that refused: how much there is of it, and when to come back. */
+    readonly headers: Readonly<Record<string, string>>;
 
     constructor(code: ErrorCode, options: ProblemOptions) {
         super(options.detail ?? catalogue[code][1], { cause: options.cause });
@@ -30,6 +32,7 @@ export class Problem extends Error {
         this.status = catalogue[code][0];
         this.fields = options.fields ?? {};
         this.retryAfter = options.retryAfter;
+        this.headers = options.headers ?? {};
     }
 }
 
@@ -38,6 +41,7 @@ type ProblemOptions = {
     detail?: string | undefined;
     fields?: Record<string, string>;
     retryAfter?: number | undefined;
+    headers?: Readonly<Record<string, string>> | undefined;
     cause?: unknown;
 };
 
@@ -90,7 +94,10 @@ export function problemFromData(error: DataError, status: number): Problem {
         const fields = error.details ? { [error.details]: sentence } : {};
         return problem('validation_failed', { detail: sentence, fields, cause: error });
     }
-    if (isErrorCode(error.hint)) return problem(error.hint, { cause: error });
+    if (isErrorCode(error.hint)) {
+        if (statusOf(error.hint) === 429) return refusedByLimit(error.hint, headersIn(error.details), error);
+        return problem(error.hint, { cause: error });
+    }
     const known = bySqlState[error.code ?? ''];
     if (known) return problem(known, { cause: error });
     if (status === 401) return problem('signed_out', { cause: error });
@@ -98,16 +105,62 @@ export function problemFromData(error: DataError, status: number): Problem {
     return problem('unexpected', { cause: error });
 }
 
+/** How much is left, in the words of draft-ietf-httpapi-ratelimit-headers, and when to come back (RFC 9110, 10.2.3). */
+export const limitHeaders = ['ratelimit-policy', 'ratelimit', 'retry-after'] as const;
+
+/** Those of them that an answer carries. */
+export function limitHeadersOf(headers: Headers): Record<string, string> {
+    return Object.fromEntries(
+        limitHeaders.flatMap((name) => {
+            const value = headers.get(name);
+            return value === null ? [] : [[name, value]];
+        })
+    );
+}
+
+/** The same where SQL refused: as JSON in the error's details. */
+function headersIn(details: string | null | undefined): Record<string, string> {
+    try {
+        return limitHeadersOf(new Headers(JSON.parse(details ?? '{}') as Record<string, string>));
+    } catch {
+        return {};
+    }
+}
+
+/** Whole seconds of `Retry-After`, when it says any. */
+export function retryAfterOf(headers: Readonly<Record<string, string>>): number | undefined {
+    const seconds = Number(headers['retry-after']);
+    return Number.isInteger(seconds) && seconds > 0 ? seconds : undefined;
+}
+
+/** A limit's refusal: with the time in its sentence, where that was said. */
+export function refusedByLimit(
+    code: ErrorCode,
+    headers: Readonly<Record<string, string>>,
+    cause?: unknown
+): Problem {
+    const retryAfter = retryAfterOf(headers);
+    const detail = retryAfter === undefined ? undefined : whenToComeBack[code]?.(inWords(retryAfter));
+    return problem(code, { detail, retryAfter, headers, cause });
+}
+
 /** A problem+json body of an edge function as one of ours. */
-export function problemFromFunction(status: number, body: unknown, retryAfter?: number): Problem {
+export function problemFromFunction(
+    status: number,
+    body: unknown,
+    headers: Readonly<Record<string, string>> = {}
+): Problem {
     const code = typeof body === 'object' && body !== null && 'code' in body ? body.code : undefined;
-    if (isErrorCode(code)) return problem(code, { cause: body, retryAfter });
+    if (isErrorCode(code))
+        return statusOf(code) === 429
+            ? refusedByLimit(code, headers, body)
+            : problem(code, { cause: body, retryAfter: retryAfterOf(headers) });
     // A refused context is our own misconfiguration: the keys of the two tiers differ.
     if (code === 'context_required') return problem('unexpected', { cause: body });
     if (status === 401) return problem('signed_out', { cause: body });
     if (status === 403) return problem('not_allowed', { cause: body });
     if (status === 404) return problem('not_found', { cause: body });
-    if (status === 429) return problem('too_many_tries', { cause: body, retryAfter });
+    if (status === 429) return refusedByLimit('too_many_tries', headers, body);
     if (status === 502 || status === 503 || status === 504) return problem('unavailable', { cause: body });
     return problem('unexpected', { cause: body });
 }
@@ -183,7 +236,13 @@ const whenToComeBack: Partial<Record<ErrorCode, (wait: string) => string>> = {
     password_paused: (wait) =>
         `Too many wrong passwords for this address. Try again in ${wait}, or use a code by e-mail: that works right away.`,
     too_many_mails: (wait) =>
-        `That was a lot of e-mails in a short time. Use the newest one, or ask for another in ${wait}.`
+        `That was a lot of e-mails in a short time. Use the newest one, or ask for another in ${wait}.`,
+    too_many_invitations: (wait) =>
+        `That is as many invitations as can go out in a day. Send the next one in ${wait}.`,
+    too_many_invoice_mails: (wait) =>
+        `That is a lot of e-mails to customers in a short time. Send the next one in ${wait}, or give them a link.`,
+    too_many_links: (wait) =>
+        `Too many links that don’t work were opened from your network, so we open none there for a while. Yours may be fine: try it again in ${wait}, or on another network, like your phone’s own connection.`
 };
 
 /** A wait as people say it: in whole minutes, from an hour and a half on in whole hours. */

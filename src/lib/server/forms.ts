@@ -123,10 +123,18 @@ export function openAction<Schema extends FormSchema, Out>(
             return (await handler({ event, input: form.data, form })) ?? { form };
         } catch (thrown) {
             const failure = noted(event, thrown);
-            if (failure.status === 429) event.setHeaders(event.locals.gate.refusal());
+            sayLimit(event, failure);
             return failForm(form, failure, event.locals.requestId);
         }
     };
+}
+
+/** On a refusal by a limit, says in the answer's headers how much there is and when to come back. */
+export function sayLimit(
+    event: { locals: App.Locals; setHeaders: RequestEvent['setHeaders'] },
+    failure: Problem
+): void {
+    if (failure.status === 429) event.setHeaders({ ...event.locals.gate.refusal(), ...failure.headers });
 }
 
 /** The posted fields; a body that is none is the sender's mistake. */

@@ -6,6 +6,7 @@
  */
 import type { Cookies } from '@sveltejs/kit';
 import { captchaActions, type CaptchaAction } from './captcha.ts';
+import { limitHeadersOf, retryAfterOf } from './errors.ts';
 import { cookieAttributes } from './session.ts';
 
 const deviceCookie = '__Host-tf-device';
@@ -17,9 +18,6 @@ const proofForm = /^[\w.~-]{90,300}$/;
 const captchaCookie = '__Host-tf-captcha';
 /** As long as the gate remembers failures. */
 const captchaLifeSeconds = 60 * 60;
-
-/** How much is left, in the words of draft-ietf-httpapi-ratelimit-headers, and when to come back (RFC 9110, 10.2.3). */
-const limitHeaders = ['ratelimit-policy', 'ratelimit', 'retry-after'];
 
 /** One request's talk with the gate. */
 export type GateTalk = {
@@ -69,20 +67,10 @@ export function gateTalk(cookies: Cookies): GateTalk {
                     maxAge: captchaLifeSeconds
                 });
             }
-            if (status === 429) {
-                refused = Object.fromEntries(
-                    limitHeaders.flatMap((name) => {
-                        const value = headers.get(name);
-                        return value === null ? [] : [[name, value]];
-                    })
-                );
-            }
+            if (status === 429) refused = limitHeadersOf(headers);
         },
         refusal: () => refused,
         codeFor: () => codeFor,
-        retryAfter() {
-            const seconds = Number(refused['retry-after']);
-            return Number.isInteger(seconds) && seconds > 0 ? seconds : undefined;
-        }
+        retryAfter: () => retryAfterOf(refused)
     };
 }

@@ -46,7 +46,7 @@ import {
     type Permission
 } from './accounts.ts';
 import type { Db } from './data.ts';
-import { problem, problemResponse, sentenceOf, statusOf, type Problem } from './errors.ts';
+import { problem, problemResponse, type Problem } from './errors.ts';
 import {
     failForm,
     formData,
@@ -54,6 +54,7 @@ import {
     noted,
     readForm,
     refuseForm,
+    sayLimit,
     type FormSchema,
     type PageForm
 } from './forms.ts';
@@ -144,6 +145,7 @@ function refusePage(event: RequestEvent, failure: Problem): never {
     // The auth server goes by when the session began, and a factor begins none: whoever gave theirs signs in anew all the same.
     if (failure.code === 'signed_in_long_ago') redirect(303, `${provePath('/auth/again', event)}&anew=`);
     if (failure.code === 'factor_needed') redirect(303, provePath('/auth/factor', event));
+    sayLimit(event, failure);
     error(failure.status, {
         message: failure.message,
         code: failure.code,
@@ -223,7 +225,7 @@ function guardedAction<Schema extends FormSchema, Ground, Out>(
         } catch (thrown) {
             const failure = await failed(event, thrown);
             if (isQuestion(failure)) refusePage(event, failure);
-            if (failure.status === 429) event.setHeaders(event.locals.gate.refusal());
+            sayLimit(event, failure);
             return failForm(form, failure, event.locals.requestId);
         }
     };
@@ -306,6 +308,7 @@ function guardedEndpoint<Schema extends FormSchema, Ground>(
             const failure = await failed(event, thrown);
             if (failure.code === 'fresh_proof_needed' && isPlainForm(event))
                 redirect(303, provePath('/auth/again', event, true));
+            sayLimit(event, failure);
             return problemResponse(failure, event.locals.requestId);
         }
     };
@@ -354,8 +357,16 @@ export function pathId<Schema extends z.ZodType>(
     return id.data;
 }
 
-/** The error page for a code, for pages that anybody may open. */
-export function refuse(event: { locals: App.Locals }, code: Problem['code']): never {
-    event.locals.record.code = code;
-    error(statusOf(code), { message: sentenceOf(code), code, requestId: event.locals.requestId });
+/** The error page of a failure, for pages that anybody may open. */
+export function refuse(
+    event: { locals: App.Locals; setHeaders: RequestEvent['setHeaders'] },
+    failure: Problem
+): never {
+    event.locals.record.code = failure.code;
+    sayLimit(event, failure);
+    error(failure.status, {
+        message: failure.message,
+        code: failure.code,
+        requestId: event.locals.requestId
+    });
 }

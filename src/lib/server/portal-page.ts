@@ -1,32 +1,41 @@
 /** The invoice behind the link that was opened in this browser, or the page that says the link has ended. */
-import { redirect, type Cookies } from '@sveltejs/kit';
+import { redirect, type Cookies, type RequestEvent } from '@sveltejs/kit';
 import { Problem } from './errors.ts';
 import { noted } from './forms.ts';
 import { refuse } from './guard.ts';
-import { dropPortalToken, portalInvoice, portalToken, type PortalInvoice } from './portal.ts';
+import {
+    dropPortalKey,
+    keepPortalProof,
+    portalInvoice,
+    portalKey,
+    type PortalInvoice,
+    type PortalKey
+} from './portal.ts';
 
 /** What is needed of a request. */
-type Visit = { cookies: Cookies; locals: App.Locals };
+type Visit = { cookies: Cookies; locals: App.Locals; setHeaders: RequestEvent['setHeaders'] };
 
-/** The token, or the page that says the link has ended. */
-export function tokenOrLeave(cookies: Cookies): string {
-    return portalToken(cookies) ?? redirect(303, '/portal/link-not-valid');
+/** What the link left in this browser, or the page that says the link has ended. */
+export function keyOrLeave(cookies: Cookies): PortalKey {
+    return portalKey(cookies) ?? redirect(303, '/portal/link-not-valid');
 }
 
 /** The invoice, or the page that says the link has ended, or the error page. */
 export async function invoiceOrLeave(visit: Visit): Promise<PortalInvoice> {
-    const token = tokenOrLeave(visit.cookies);
+    const key = keyOrLeave(visit.cookies);
     try {
-        return await portalInvoice(visit.locals.db, token);
+        const { proof, ...portal } = await portalInvoice(visit.locals.db, key);
+        keepPortalProof(visit.cookies, key, proof);
+        return portal;
     } catch (thrown) {
         leaveIfEnded(visit.cookies, thrown);
-        return refuse(visit, noted(visit, thrown).code);
+        return refuse(visit, noted(visit, thrown));
     }
 }
 
 /** To the page that says so when a link has ended meanwhile. */
 export function leaveIfEnded(cookies: Cookies, thrown: unknown): void {
     if (!(thrown instanceof Problem) || thrown.code !== 'link_not_valid') return;
-    dropPortalToken(cookies);
+    dropPortalKey(cookies);
     redirect(303, '/portal/link-not-valid');
 }

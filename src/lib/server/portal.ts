@@ -14,20 +14,33 @@ const cookieName = '__Host-tf-portal';
 /** 128 bits or more, written in base64url. Anything else is no link of ours. */
 const Token = z.string().regex(/^[A-Za-z0-9_-]{22,128}$/);
 
+/**
+ * The link that was opened in this browser, and the database's proof that it was: with that it is no guess, and what others
+ * guess behind the same address keeps nobody from their invoice.
+ */
+export type PortalKey = { token: string; proof: string | null };
+
 /** Moves the token out of the address. Kept until the browser closes. */
 export function keepPortalToken(cookies: Cookies, token: string): boolean {
     if (!Token.safeParse(token).success) return false;
-    cookies.set(cookieName, token, cookieAttributes);
+    if (portalKey(cookies)?.token !== token) cookies.set(cookieName, token, cookieAttributes);
     return true;
 }
 
-/** The token of the link that was opened in this browser. */
-export function portalToken(cookies: Cookies): string | null {
-    return Token.safeParse(cookies.get(cookieName)).data ?? null;
+/** What the cookie holds; null when no link was opened here. */
+export function portalKey(cookies: Cookies): PortalKey | null {
+    const [token, proof] = (cookies.get(cookieName) ?? '').split('.');
+    if (!Token.safeParse(token).success) return null;
+    return { token: token ?? '', proof: Token.safeParse(proof).data ?? null };
+}
+
+/** Keeps the proof beside the token, from the first time on that it opened something. */
+export function keepPortalProof(cookies: Cookies, { token, proof: kept }: PortalKey, proof: string): void {
+    if (kept !== proof) cookies.set(cookieName, `${token}.${proof}`, cookieAttributes);
 }
 
 /** Forgets a link that has ended. */
-export function dropPortalToken(cookies: Cookies): void {
+export function dropPortalKey(cookies: Cookies): void {
     cookies.delete(cookieName, cookieAttributes);
 }
 
@@ -90,18 +103,21 @@ const PortalInvoice = z.object({
 /** An invoice as the trader's customer sees it. */
 export type PortalInvoice = z.infer<typeof PortalInvoice>;
 
+const OpenedInvoice = PortalInvoice.extend({ proof: Token });
+
 /**
  * The invoice behind a link. Notes its first view.
- * @throws {Problem} `link_not_valid` for an unknown, expired or revoked one; which of them is not told.
+ * @throws {Problem} `link_not_valid` for an unknown, expired or revoked one; which of them is not told. `too_many_links` at an
+ * address that has opened many such ones.
  */
-export function portalInvoice(db: Db, token: string): Promise<PortalInvoice> {
-    return call(db, 'portal_invoice', { token }, PortalInvoice);
+export function portalInvoice(db: Db, key: PortalKey): Promise<z.infer<typeof OpenedInvoice>> {
+    return call(db, 'portal_invoice', key, OpenedInvoice);
 }
 
 /** Address of the Stripe page where this invoice is paid; an open one is used again. */
-export async function startCheckout(db: Db, token: string): Promise<string> {
+export async function startCheckout(db: Db, key: PortalKey): Promise<string> {
     try {
-        return (await invoke(db, 'checkout', { token }, z.object({ url: z.url() }))).url;
+        return (await invoke(db, 'checkout', key, z.object({ url: z.url() }))).url;
     } catch (thrown) {
         if (!(thrown instanceof Problem) || thrown.code !== 'payments_not_set_up') throw thrown;
         // The catalogue's sentence is for the trader.
@@ -111,11 +127,11 @@ export async function startCheckout(db: Db, token: string): Promise<string> {
 }
 
 /** Address of the invoice's PDF, good for 60 seconds. */
-export async function portalPdfUrl(db: Db, token: string): Promise<string> {
+export async function portalPdfUrl(db: Db, key: PortalKey): Promise<string> {
     const { url } = await invoke(
         db,
         'storage-sign',
-        { action: 'view_portal', token },
+        { action: 'view_portal', ...key },
         z.object({ url: z.url() })
     );
     return url;

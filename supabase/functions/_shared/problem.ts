@@ -45,6 +45,7 @@ const catalogue = {
     password_paused: [429, 'Too many wrong passwords for this address'],
     factor_code_used: [429, 'This code was tried already'],
     too_many_mails: [429, 'Too many e-mails in a short time'],
+    too_many_links: [429, 'Too many links that do not work were opened'],
     // What failed on our side or beyond
     internal_error: [500, 'Something went wrong on our side'],
     auth_unavailable: [503, 'Signing in is not available right now'],
@@ -61,6 +62,7 @@ export type ProblemCode = keyof typeof catalogue;
 export type DatabaseError = {
     readonly code?: string;
     readonly hint?: string | null;
+    readonly details?: string | null;
     readonly message: string;
 };
 
@@ -108,9 +110,23 @@ export class Problem extends Error {
  */
 export function problemFromDatabase(error: DatabaseError, status: number): Problem {
     if (isProblemCode(error.hint)) {
-        return new Problem(error.hint, { detail: error.message });
+        return new Problem(error.hint, {
+            detail: error.message,
+            headers: catalogue[error.hint][0] === 429 ? headersIn(error.details) : {}
+        });
     }
     return new Problem(codeOfSqlState(error.code ?? '', status), { cause: error });
+}
+
+/** What a limit that refused says beside: `RateLimit`, `RateLimit-Policy` and `Retry-After`, as JSON. */
+function headersIn(details: string | null | undefined): Record<string, string> {
+    const said: unknown = JSON.parse(details ?? '{}');
+    return Object.fromEntries(
+        Object.entries(typeof said === 'object' && said !== null ? said : {}).map(([name, value]) => [
+            name.toLowerCase(),
+            String(value)
+        ])
+    );
 }
 
 function codeOfSqlState(sqlState: string, status: number): ProblemCode {

@@ -27,7 +27,8 @@ export const Standings = z
             remaining: z.number(),
             reset_at: z.string(),
             retry_after: z.number(),
-            first_refusal: z.boolean()
+            first_refusal: z.boolean(),
+            period_seconds: z.int().nullable()
         })
     )
     .min(1);

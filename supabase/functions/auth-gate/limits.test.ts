@@ -27,6 +27,10 @@ describe('[RATE-1] what a call uses up', () => {
         expect(freedBy('factor', 'sam', device)).toEqual([{ limit: 'factor', key: 'sam' }]);
         const begun = askedOf('POST', 'factors', bytes({ factor_type: 'totp' }), 'sam');
         expect(begun && wantedFor(begun, ip, null)).toEqual([{ limit: 'factor_setup', key: 'sam' }]);
+        const question = askedOf('POST', `factors/${factor}/challenge`, bytes({}), 'sam');
+        expect(question && wantedFor(question, ip, device)).toEqual([
+            { limit: 'factor_question', key: 'sam' }
+        ]);
         const made = askedOf('POST', 'passkeys/registration/options', bytes({}), 'sam');
         expect(made && wantedFor(made, ip, null)).toEqual([{ limit: 'factor_setup', key: 'sam' }]);
     });
@@ -80,6 +84,11 @@ describe('[RATE-1] what a call uses up', () => {
             `mail_address ${ip}`,
             'mail new@mail.example'
         ]);
+        const change = askedOf('PUT', 'user', bytes({ email: 'new@mail.example' }), 'sam');
+        expect(change && wantedFor(change, ip, device)).toEqual([
+            { limit: 'mail', key: `${device} new@mail.example` },
+            { limit: 'address_change', key: 'sam' }
+        ]);
         expect(askedOf('GET', 'user', null)).toBeNull();
     });
 });
@@ -122,6 +131,7 @@ describe('a refusal', () => {
         reset_at: '2026-11-22T12:15:00+00:00',
         retry_after: 0,
         first_refusal: false,
+        period_seconds: 900,
         ...fields
     });
     const refused = (limit_name: string, retry_after: number, first_refusal = false): Standing =>
@@ -137,7 +147,9 @@ describe('a refusal', () => {
         ['code', 'too_many_tries'],
         ['password', 'password_paused'],
         ['mail', 'too_many_mails'],
-        ['mail_address', 'too_many_mails']
+        ['mail_address', 'too_many_mails'],
+        ['address_change', 'too_many_mails'],
+        ['factor_question', 'too_many_tries']
     ])('by %s is %s', (limit, code) => {
         expect(refusalIn([refused(limit, 60, true)])).toEqual({ code, retryAfter: 60, first: true });
     });
@@ -149,10 +161,10 @@ describe('a refusal', () => {
 
     it('is said in the headers of the draft; how a login stands only where it refuses', () => {
         expect(limitHeaders([standing('sign_in_address'), standing('password')], now)).toEqual({
-            'ratelimit-policy': '"sign_in_address";q=10',
+            'ratelimit-policy': '"sign_in_address";q=10;w=900',
             ratelimit: '"sign_in_address";r=7;t=900'
         });
-        expect(limitHeaders([refused('password', 61)], now)).toEqual({
+        expect(limitHeaders([{ ...refused('password', 61), period_seconds: null }], now)).toEqual({
             'ratelimit-policy': '"password";q=10',
             ratelimit: '"password";r=0;t=61'
         });

@@ -17,16 +17,21 @@ export type Standing = {
     /** Whole seconds until there is one more; 0 when allowed. */
     readonly retry_after: number;
     readonly first_refusal: boolean;
+    /** Null where the wait grows. */
+    readonly period_seconds: number | null;
 };
 
 /**
- * What somebody wants of the gate that is limited: to get in, to have a mail sent, to be asked for a passkey, or to set
- * something up that they get in with. `login` is what it is counted by: the address they sign in with, or, of somebody who
- * is signed in, their id.
+ * What somebody wants of the gate that is limited: to get in, to have a mail sent, to be asked for a passkey or for a second
+ * factor, or to set something up that they get in with. `login` is what it is counted by: the address they sign in with, or,
+ * of somebody who is signed in, their id. `person` is the id of whoever asks for another address to sign in with.
  */
 export type Asked =
     | { readonly kind: 'sign_in'; readonly attempt: Attempt; readonly login: string | null }
-    | { readonly kind: 'mail' | 'setup' | 'passkey'; readonly login: string | null };
+    | { readonly kind: 'setup'; readonly login: string | null }
+    | { readonly kind: 'question'; readonly login: string | null }
+    | { readonly kind: 'passkey'; readonly login: null }
+    | { readonly kind: 'mail'; readonly login: string | null; readonly person: string | null };
 
 /** Calls that have the auth server send a mail to the address they name. */
 const mailing = ['otp', 'recover', 'resend'];
@@ -50,12 +55,18 @@ export function askedOf(
     if (name === 'passkeys/authentication/options') {
         return { kind: 'passkey', login: null };
     }
+    if (/^factors\/[^/]+\/challenge$/.test(name)) {
+        return { kind: 'question', login: person };
+    }
     if (/^(?:factors|passkeys)(?:\/|$)/.test(name)) {
         return { kind: 'setup', login: person };
     }
     const email = emailIn(body);
     const changesAddress = name === 'user' && method === 'PUT' && email !== null;
-    return mailing.includes(name) || changesAddress ? { kind: 'mail', login: normal(email) } : null;
+    if (mailing.includes(name)) {
+        return { kind: 'mail', login: normal(email), person: null };
+    }
+    return changesAddress ? { kind: 'mail', login: normal(email), person } : null;
 }
 
 /**
@@ -70,10 +81,16 @@ export function wantedFor(asked: Asked, ip: string, knownDevice: string | null):
     if (asked.kind === 'passkey') {
         return [{ limit: 'passkey_address', key: ip }];
     }
-    if (asked.kind !== 'sign_in') {
-        return asked.kind === 'setup'
-            ? ofLogin('factor_setup')
-            : [...(knownDevice === null ? [{ limit: 'mail_address', key: ip }] : []), ...ofLogin('mail')];
+    if (asked.kind === 'setup' || asked.kind === 'question') {
+        // By the person alone, whatever their device: a device of their own is what made them known.
+        return login === null ? [] : [{ limit: `factor_${asked.kind}`, key: login }];
+    }
+    if (asked.kind === 'mail') {
+        return [
+            ...(knownDevice === null ? [{ limit: 'mail_address', key: ip }] : []),
+            ...ofLogin('mail'),
+            ...(asked.person === null ? [] : [{ limit: 'address_change', key: asked.person }])
+        ];
     }
     const { method, factor } = asked.attempt;
     if (method === 'factor') {
@@ -135,6 +152,7 @@ export function refusalIn(standings: readonly Standing[]): Refusal | null {
         password: 'password_paused',
         mail: 'too_many_mails',
         mail_address: 'too_many_mails',
+        address_change: 'too_many_mails',
         factor_code: 'factor_code_used'
     };
     return {
@@ -145,7 +163,7 @@ export function refusalIn(standings: readonly Standing[]): Refusal | null {
 }
 
 /**
- * `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): of an address or a device always, of
+ * `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): of an address or a device always, of
  * a login only where it refuses, because what others did to a login is nobody's business.
  */
 export function limitHeaders(standings: readonly Standing[], now: number): Record<string, string> {
@@ -158,7 +176,12 @@ export function limitHeaders(standings: readonly Standing[], now: number): Recor
     const seconds = ({ allowed, retry_after, reset_at }: Standing): number =>
         allowed ? Math.max(0, Math.ceil((Date.parse(reset_at) - now) / 1000)) : Math.max(1, retry_after);
     return {
-        'ratelimit-policy': shown.map(({ limit_name, quota }) => `"${limit_name}";q=${quota}`).join(', '),
+        'ratelimit-policy': shown
+            .map(
+                ({ limit_name, quota, period_seconds: period }) =>
+                    `"${limit_name}";q=${quota}${period === null ? '' : `;w=${period}`}`
+            )
+            .join(', '),
         ratelimit: shown.map((one) => `"${one.limit_name}";r=${one.remaining};t=${seconds(one)}`).join(', ')
     };
 }

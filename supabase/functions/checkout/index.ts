@@ -1,11 +1,11 @@
 /**
  * Opens Stripe's payment page for an invoice, for the holder of its private link.
  *
- * POST `{token}` with `x-tf-context` → `{url}`. The charge is direct: made on the trader's connected account, so
+ * POST `{token, proof?}` with `x-tf-context` → `{url}`. The charge is direct: made on the trader's connected account, so
  * the money never passes through ours (docs.stripe.com/connect/direct-charges). An open page is used again; a
  * new one is made under the database's attempt id as idempotency key, so that two taps make one page.
  *
- * Problems: `context_required` 401, `link_not_valid` 404, `nothing_to_pay` 409, `payments_not_set_up` 409,
+ * Problems: `context_required` 401, `link_not_valid` 404, `too_many_links` 429, `nothing_to_pay` 409, `payments_not_set_up` 409,
  * `checkout_changed` 409, `amount_not_payable_by_card` 409, `stripe_unavailable` 503.
  */
 import Stripe from 'npm:stripe@23.1.0';
@@ -24,7 +24,10 @@ const { APP_ORIGIN } = readSettings('APP_ORIGIN');
 const LEAST_PENCE = 30;
 const MOST_PENCE = 99_999_999;
 
-const Body = z.strictObject({ token: z.string().min(16).max(200) });
+const Body = z.strictObject({
+    token: z.string().min(16).max(200),
+    proof: z.string().max(200).nullish().default(null)
+});
 
 const Beginning = z.object({
     account_id: z.string(),
@@ -45,9 +48,9 @@ type Beginning = z.output<typeof Beginning>;
 serve('checkout', async (call) => {
     allowMethods(call.request, 'POST');
     const context = await requireContext(call);
-    const { token } = await readJson(call.request, Body);
+    const { token, proof } = await readJson(call.request, Body);
     const act: Act = { actor: 'customer', requestId: call.requestId, context };
-    const beginning = await callService(act, 'checkout_begin', { token }, Beginning);
+    const beginning = await callService(act, 'checkout_begin', { token, proof }, Beginning);
     const { account_id, invoice_id, stripe_account_id, amount_pence } = beginning;
     for (const stale of beginning.stale_sessions) {
         await expire(stale, stripe_account_id);

@@ -4,7 +4,8 @@
  * POST
  * - `{account_id, domain_id}` with the token of a member who may invite → `{state}`: `verified`, `missing` or `waiting`.
  *   What the token does not open is `not_found`. `domain_taken` 409: another business's record stands there too;
- *   `domain_is_shared` 409: anybody can have a mailbox there; `dns_unavailable` 503: nothing was learned, nothing changed.
+ *   `domain_is_shared` 409: anybody can have a mailbox there; `too_many_tries` 429;
+ *   `dns_unavailable` 503: nothing was learned, nothing changed.
  * - `{}` with `x-tf-worker` → `{checked, unanswered}`: proven domains not seen for most of a day are looked up again.
  */
 import providers from 'npm:email-providers@2.26.0/all.json' with { type: 'json' };
@@ -65,11 +66,13 @@ async function check(call: Call): Promise<z.output<typeof State>> {
     if (shared.has(row.domain)) {
         throw new Problem('domain_is_shared');
     }
+    const act: Act = { actor: person.userId, requestId: call.requestId, context };
+    const wanted = [{ limit: 'domain_check', key: asked.account_id }];
+    await callService(act, 'spend', { wanted, code: 'too_many_tries' }, z.null());
     const seen = await lookUp(row.domain, call.log);
     if (seen === null) {
         throw new Problem('dns_unavailable');
     }
-    const act: Act = { actor: person.userId, requestId: call.requestId, context };
     return await tell(act, { ...asked, ...row }, seen);
 }
 

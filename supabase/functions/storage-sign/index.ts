@@ -8,9 +8,9 @@
  *   is accepted until `expires_at`, ten minutes after the document was started, whatever the token's own life.
  * - `{action: 'view', account_id, document_ids}` → `{urls: {<document id>: <url>}}`, 60 s; files that are not
  *   there, not ready or not this person's to see are left out.
- * - `{action: 'view_portal', token}` → `{url}`, 60 s: the invoice's PDF for the holder of the link. Needs `x-tf-context`.
+ * - `{action: 'view_portal', token, proof?}` → `{url}`, 60 s: the invoice's PDF for the holder of the link. Needs `x-tf-context`.
  *
- * Problems: `sign_in_required` 401, `context_required` 401, `not_found` 404, `link_not_valid` 404,
+ * Problems: `sign_in_required` 401, `context_required` 401, `not_found` 404, `link_not_valid` 404, `too_many_links` 429,
  * `document_not_awaiting` 409, `document_expired` 409, `validation_failed` 422, `storage_unavailable` 503.
  */
 import { z } from 'npm:zod@4.6.7';
@@ -33,7 +33,11 @@ const View = z.strictObject({
     account_id: z.guid(),
     document_ids: z.array(z.guid()).min(1).max(100)
 });
-const ViewPortal = z.strictObject({ action: z.literal('view_portal'), token: z.string().min(16).max(200) });
+const ViewPortal = z.strictObject({
+    action: z.literal('view_portal'),
+    token: z.string().min(16).max(200),
+    proof: z.string().max(200).nullish().default(null)
+});
 const Body = z.discriminatedUnion('action', [Upload, View, ViewPortal]);
 
 const Awaiting = z.object({
@@ -57,7 +61,7 @@ serve('storage-sign', async (call) => {
         case 'view':
             return Response.json(await signViews(call, body));
         case 'view_portal':
-            return Response.json(await signLinkedView(call, body.token));
+            return Response.json(await signLinkedView(call, body));
     }
 });
 
@@ -124,9 +128,9 @@ async function signViews(call: Call, { account_id, document_ids }: z.output<type
     return { urls: Object.fromEntries(urls) };
 }
 
-async function signLinkedView(call: Call, token: string) {
+async function signLinkedView(call: Call, { token, proof }: z.output<typeof ViewPortal>) {
     const client = await clientOfLink(token, call, await requireContext(call));
-    const invoice = LinkedInvoice.parse(dataOf(await client.rpc('portal_invoice', { token })));
+    const invoice = LinkedInvoice.parse(dataOf(await client.rpc('portal_invoice', { token, proof })));
     if (invoice.document === null) {
         throw new Problem('not_found', { detail: 'The invoice has no PDF yet.' });
     }

@@ -24,8 +24,9 @@ export const rule: Rule = {
               and has_function_privilege('anon', p.oid, 'execute')
         `),
     excused: {
-        'portal_invoice(text)': 'A customer reads the invoice of a private link, whose token is the right.',
-        'private.portal_invoice(text)': 'What portal_invoice(text) calls.',
+        'portal_invoice(text,text)':
+            'A customer reads the invoice of a private link, whose token is the right.',
+        'private.portal_invoice(text,text)': 'What portal_invoice(text,text) calls.',
         'invitation(text)': 'What somebody without a login is asked to join, by a token, which is the right.',
         'private.invitation(text)': 'What invitation(text) calls.',
         'audit_anchors(bigint,integer)':

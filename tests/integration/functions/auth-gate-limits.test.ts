@@ -93,7 +93,7 @@ describe('[RATE-1] attempts from one address', () => {
         const refused = all.filter(({ status }) => status === 429);
         expect(refused).toHaveLength(190);
         for (const answer of refused.slice(0, 5)) {
-            expect(answer.headers.get('ratelimit-policy')).toBe('"sign_in_address";q=10');
+            expect(answer.headers.get('ratelimit-policy')).toBe('"sign_in_address";q=10;w=900');
             expect(answer.headers.get('ratelimit')).toMatch(/^"sign_in_address";r=0;t=(89\d|900)$/);
             expect(answer.headers.get('x-sb-error-code')).toBe('too_many_tries');
             expect(await refusalOf(answer)).toEqual({ status: 429, code: 'too_many_tries', minutes: 15 });

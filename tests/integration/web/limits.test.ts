@@ -21,7 +21,7 @@ describe('[RATE-1] whoever tries too often', () => {
         const refused = await enter(wrong(email), from);
         expect(refused.status).toBe(429);
         expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(870);
-        expect(refused.headers.get('ratelimit-policy')).toBe('"sign_in_address";q=10');
+        expect(refused.headers.get('ratelimit-policy')).toBe('"sign_in_address";q=10;w=900');
         expect(refused.headers.get('ratelimit')).toMatch(/^"sign_in_address";r=0;t=\d+$/);
         const page = await refused.text();
         expect(page).toContain('Too many tries in a short time. Try again in 15 minutes.');

@@ -28,7 +28,7 @@ async function openInvitation(event: Visit): Promise<OpenInvitation | null> {
         return await readInvitation(event.locals.db, token);
     } catch (thrown) {
         if (!(thrown instanceof Problem) || thrown.code !== 'link_not_valid')
-            refuse(event, noted(event, thrown).code);
+            refuse(event, noted(event, thrown));
         dropInvitation(event.cookies);
         return null;
     }

@@ -1,5 +1,5 @@
 import { redirect } from '@sveltejs/kit';
-import { dropPortalToken, keepPortalToken } from '$lib/server/portal.ts';
+import { dropPortalKey, keepPortalToken } from '$lib/server/portal.ts';
 import type { RequestHandler } from './$types';
 
 /**
@@ -8,6 +8,6 @@ import type { RequestHandler } from './$types';
  */
 export const GET: RequestHandler = ({ cookies, params }) => {
     if (keepPortalToken(cookies, params.token)) redirect(303, '/portal/invoice');
-    dropPortalToken(cookies);
+    dropPortalKey(cookies);
     redirect(303, '/portal/link-not-valid');
 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { openAction } from '$lib/server/forms.ts';
 import { startCheckout } from '$lib/server/portal.ts';
-import { invoiceOrLeave, leaveIfEnded, tokenOrLeave } from '$lib/server/portal-page.ts';
+import { invoiceOrLeave, keyOrLeave, leaveIfEnded } from '$lib/server/portal-page.ts';
 import type { PageServerLoad } from './$types';
 
 export const load: PageServerLoad = async (event) => ({ portal: await invoiceOrLeave(event) });
@@ -12,9 +12,9 @@ export const actions = {
      * form to the policy `form-action 'self'`.
      */
     pay: openAction(z.object({}), async ({ event }) => {
-        const token = tokenOrLeave(event.cookies);
+        const key = keyOrLeave(event.cookies);
         try {
-            return { payAt: await startCheckout(event.locals.db, token) };
+            return { payAt: await startCheckout(event.locals.db, key) };
         } catch (thrown) {
             leaveIfEnded(event.cookies, thrown);
             throw thrown;
