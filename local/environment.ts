@@ -32,7 +32,7 @@ export async function openSecrets(stateDir: string): Promise<{ secrets: Secrets;
 }
 
 export type ProviderName =
-    'google' | 'apple' | 'azure' | 'sso' | 'stripe' | 'mail' | 'passwords' | 'dns' | 'turnstile';
+    'google' | 'apple' | 'azure' | 'sso' | 'saml' | 'stripe' | 'mail' | 'passwords' | 'dns' | 'turnstile';
 
 type Provider = {
     /** The setting whose presence says: use the real one. None where people bring their own beside it. */
@@ -69,6 +69,7 @@ const PROVIDERS: Record<ProviderName, Provider> = {
         fixed: { AZURE_URL: 'https://login.microsoftonline.com/common' }
     },
     sso: { key: null, demands: [], fixed: {} },
+    saml: { key: null, demands: [], fixed: {} },
     stripe: {
         key: 'STRIPE_SECRET_KEY',
         demands: ['STRIPE_WEBHOOK_SECRETS'],

@@ -15,7 +15,8 @@ export const USUAL_PORTS = {
     dns: 54334,
     azure: 54335,
     sso: 54336,
-    turnstile: 54337
+    turnstile: 54337,
+    saml: 54338
 } as const;
 
 export type PortName = keyof typeof USUAL_PORTS;

@@ -51,6 +51,8 @@ export type StackInfo = {
     azureUrl: string;
     /** The stand-in for a business's own identity provider. */
     sso: { url: string; clientId: string; clientSecret: string };
+    /** The same for SAML 2.0: its metadata stand under /metadata. */
+    samlUrl: string;
     passwordsUrl: string;
     /** The stand-in for the DNS: its page, and its resolver under /dns-query. */
     dnsUrl: string;
@@ -106,7 +108,7 @@ const DATA = [
     ...['postgres', 'postgres.new', 'storage', 'drops', 'secrets.json', 'ports.json', 'logs'],
     ...['stripe.sqlite', 'stripe.sqlite-wal', 'stripe.sqlite-shm'],
     ...['mail.sqlite', 'mail.sqlite-wal', 'mail.sqlite-shm', 'google-keys.json', 'apple-keys.json'],
-    ...['azure-keys.json', 'sso-keys.json'],
+    ...['azure-keys.json', 'sso-keys.json', 'saml-people.json', 'saml-key.json'],
     'dns.json'
 ];
 
@@ -153,6 +155,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
         apple: url('apple'),
         azure: url('azure'),
         sso: url('sso'),
+        saml: url('saml'),
         passwords: url('passwords'),
         dns: url('dns'),
         turnstile: url('turnstile')
@@ -310,6 +313,7 @@ async function bringUp(options: StackOptions, undo: Undo, stop: () => Promise<vo
             appleUrl: urls.apple,
             azureUrl: urls.azure,
             sso: { url: urls.sso, ...played.secrets.sso },
+            samlUrl: urls.saml,
             passwordsUrl: urls.passwords,
             dnsUrl: urls.dns,
             turnstileUrl: standIns.has('turnstile') ? urls.turnstile : '',
@@ -369,7 +373,8 @@ async function openDoors(
         dns: await open('dns'),
         azure: await open('azure'),
         sso: await open('sso'),
-        turnstile: await open('turnstile')
+        turnstile: await open('turnstile'),
+        saml: await open('saml')
     };
 }
 

@@ -10,6 +10,7 @@ import { createMail } from './mail/index.ts';
 import { endOfAppleSecret, signAppleSecret } from './oidc/apple-secret.ts';
 import type { AppleKey } from './oidc/clients.ts';
 import { createOidc } from './oidc/index.ts';
+import { createSamlIdp } from './saml/index.ts';
 import { createPasswords } from './passwords/index.ts';
 import { createStripe } from './stripe/index.ts';
 import { createTurnstile } from './turnstile/index.ts';
@@ -80,6 +81,8 @@ export async function standInSettings(
                 AZURE_URL: `${urls.azure}/common`
             },
             sso: {},
+            // The one provider whose metadata are read although they stand on this machine.
+            saml: { SAML_METADATA_INSIDE: urls.saml },
             dns: { DNS_RESOLVER_URL: `${urls.dns}/dns-query` },
             turnstile: {
                 TURNSTILE_SITE_KEY: secrets.turnstile.siteKey,
@@ -142,6 +145,15 @@ export async function startStandIn(name: ProviderName, options: StandInOptions):
             log
         });
     }
+    if (name === 'saml')
+        return createSamlIdp({
+            url: urls.saml,
+            keysFile: state('saml-people.json'),
+            signingFile: state('saml-key.json'),
+            appName: manifest.title ?? 'the app on this computer',
+            clock,
+            log
+        });
     const prefix = name.toUpperCase();
     return createOidc({
         provider: name,

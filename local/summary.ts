@@ -39,6 +39,7 @@ const NAMES: Record<string, string> = {
     apple: 'Apple',
     azure: 'Microsoft',
     sso: 'a business’s own sign-in',
+    saml: 'one that speaks SAML',
     stripe: 'Stripe',
     mail: 'the mail provider',
     passwords: 'the list of leaked passwords',

@@ -30,7 +30,12 @@ const Name = z
             .max(253)
             .regex(/^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/)
     );
-const Record = z.object({ name: Name, value: z.string().trim().min(1).max(1000) });
+const TYPES = { A: 1, TXT, AAAA: 28 } as const;
+const Record = z.object({
+    name: Name,
+    value: z.string().trim().min(1).max(1000),
+    type: z.enum(['TXT', 'A', 'AAAA']).default('TXT')
+});
 type Record = z.output<typeof Record>;
 
 /** Builds the resolver with the records of its file. */
@@ -43,7 +48,8 @@ export async function createDns({ stateFile }: DnsDeps): Promise<DnsServer> {
         writing = writing.then(() => writeWhole(stateFile, JSON.stringify(changed, null, 4)));
         return writing;
     };
-    const isSame = (one: Record, other: Record) => one.name === other.name && one.value === other.value;
+    const isSame = (one: Record, other: Record) =>
+        one.name === other.name && one.value === other.value && one.type === other.type;
     const say = (c: Context, problem?: string) =>
         c.html(recordsPage(records, problem), problem ? 400 : 200, SECURITY_HEADERS);
     const routes = new Hono();
@@ -53,7 +59,7 @@ export async function createDns({ stateFile }: DnsDeps): Promise<DnsServer> {
         if (!name.success) return c.json({ error: 'Invalid name' }, 400);
         const type = c.req.query('type')?.toUpperCase() ?? 'A';
         const here = records.filter((record) => record.name === name.data);
-        const answers = type === 'TXT' || type === String(TXT) ? here : [];
+        const answers = here.filter((record) => [record.type, String(TYPES[record.type])].includes(type));
         const body = {
             Status: here.length > 0 ? NO_ERROR : NO_SUCH_NAME,
             TC: false,
@@ -61,14 +67,14 @@ export async function createDns({ stateFile }: DnsDeps): Promise<DnsServer> {
             RA: true,
             AD: false,
             CD: false,
-            Question: [{ name: name.data, type: TXT }],
+            Question: [{ name: name.data, type: answers[0] ? TYPES[answers[0].type] : TXT }],
             ...(answers.length > 0
                 ? {
-                      Answer: answers.map(({ value }) => ({
+                      Answer: answers.map((record) => ({
                           name: name.data,
-                          type: TXT,
+                          type: TYPES[record.type],
                           TTL: LIFE_S,
-                          data: quoted(value)
+                          data: record.type === 'TXT' ? quoted(record.value) : record.value
                       }))
                   }
                 : {})

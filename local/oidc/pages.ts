@@ -94,8 +94,8 @@ function page(provider: string, title: string, body: Html): Html {
 
 const hidden = (request: string): Html => html`<input type="hidden" name="request" value="${request}" />`;
 
-/** What can be wrong with an address: not verified, not said whether, not told. */
-export type Offer = 'unverified' | 'unsaid' | 'missing';
+/** What can be wrong with an address: not verified, not said whether, not told; or with the whole answer: not signed, out of date. */
+export type Offer = 'unverified' | 'unsaid' | 'missing' | 'unsigned' | 'stale';
 
 export type Choice = {
     provider: string;
@@ -111,7 +111,9 @@ export type Choice = {
 const OFFERED: Record<Offer, (provider: string) => string> = {
     unverified: (provider) => `${provider} has not verified this address`,
     unsaid: (provider) => `${provider} does not say whether it has`,
-    missing: (provider) => `${provider} tells the app no address at all`
+    missing: (provider) => `${provider} tells the app no address at all`,
+    unsigned: (provider) => `${provider} does not sign what it says`,
+    stale: (provider) => `${provider} says it an hour late`
 };
 
 function saidOf(person: Person): string {
@@ -243,6 +245,19 @@ export function registrationPage(
                 <dd>${app.clientId}</dd>
                 <dt>Client secret</dt>
                 <dd>${app.clientSecret}</dd>
+            </dl>`
+    );
+}
+
+/** The same, of a provider that is known by its metadata. */
+export function metadataPage(provider: string, metadataUrl: string): Html {
+    return page(
+        provider,
+        'Any app is answered here',
+        html`<p>A business that wants to sign its people in by this page types this into the app:</p>
+            <dl>
+                <dt>Address of the metadata</dt>
+                <dd>${metadataUrl}</dd>
             </dl>`
     );
 }

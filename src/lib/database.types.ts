@@ -1016,12 +1016,15 @@ export type Database = {
             sso_providers: {
                 Row: {
                     account_id: string;
-                    client_id: string;
+                    certificate_ends_at: string | null;
+                    client_id: string | null;
                     created_at: string;
                     created_by: string | null;
                     id: string;
                     identifier: string;
                     issuer: string;
+                    kind: string;
+                    metadata_url: string | null;
                     name: string;
                     role_id: string | null;
                     state: string;
@@ -1030,12 +1033,15 @@ export type Database = {
                 ComputedFields: never;
                 Insert: {
                     account_id: string;
-                    client_id: string;
+                    certificate_ends_at?: string | null;
+                    client_id?: string | null;
                     created_at?: string;
                     created_by?: string | null;
                     id?: string;
                     identifier?: string;
-                    issuer: string;
+                    issuer?: string;
+                    kind?: string;
+                    metadata_url?: string | null;
                     name: string;
                     role_id?: string | null;
                     state?: string;
@@ -1043,12 +1049,15 @@ export type Database = {
                 };
                 Update: {
                     account_id?: string;
-                    client_id?: string;
+                    certificate_ends_at?: string | null;
+                    client_id?: string | null;
                     created_at?: string;
                     created_by?: string | null;
                     id?: string;
                     identifier?: string;
                     issuer?: string;
+                    kind?: string;
+                    metadata_url?: string | null;
                     name?: string;
                     role_id?: string | null;
                     state?: string;
@@ -1119,6 +1128,10 @@ export type Database = {
             };
             audit_verify: {
                 Args: { account_id: string; after_seq?: number; outside_head?: Json; page_size?: number };
+                Returns: Json;
+            };
+            begin_saml: {
+                Args: { account_id: string; metadata_url: string; name: string; role_id: string };
                 Returns: Json;
             };
             begin_sso: {
@@ -1455,7 +1468,13 @@ export type Database = {
             spend: { Args: { code: string; wanted: Json }; Returns: undefined };
             sso_of_domain: { Args: { domain: string }; Returns: Json };
             sso_settled: {
-                Args: { account_id: string; identifier: string; is_on: boolean; person: string };
+                Args: {
+                    account_id: string;
+                    identifier: string;
+                    outcome: string;
+                    person: string;
+                    said?: Json;
+                };
                 Returns: boolean;
             };
             store_anchor: { Args: { anchor: Json; public_key: string }; Returns: boolean };

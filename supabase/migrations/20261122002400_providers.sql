@@ -39,6 +39,8 @@ begin
         end if;
     elsif flow.provider_type like 'custom:%' then
         refusal := private.enter_by_sso(flow.user_id, flow.provider_type);
+    elsif flow.provider_type = 'sso/saml' then
+        refusal := private.enter_by_saml(flow);
     end if;
     if refusal is not null then
         delete from auth.flow_state as f

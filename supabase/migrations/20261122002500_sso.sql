@@ -12,11 +12,14 @@
 create table public.sso_providers (
     account_id uuid not null references public.accounts,
     id uuid not null default private.uuidv7(),
+    kind text not null default 'oidc',
     identifier text not null default 'custom:tf-' || encode(extensions.gen_random_bytes(16), 'hex'),
     state text not null default 'waiting',
     name text not null,
-    issuer text not null,
-    client_id text not null,
+    issuer text not null default '',
+    client_id text,
+    metadata_url text,
+    certificate_ends_at timestamptz,
     role_id uuid,
     created_at timestamptz not null default private.moment(),
     updated_at timestamptz not null default private.moment(),
@@ -24,29 +27,53 @@ create table public.sso_providers (
     primary key (account_id, id),
     constraint account_has_one_sso_provider unique (account_id),
     constraint sso_provider_is_one_accounts unique (identifier),
-    constraint sso_provider_is_one_of_the_auth_server check (identifier ~ '^custom:tf-[0-9a-f]{32}$'),
+    constraint sso_provider_kind_is_known check (kind in ('oidc', 'saml')),
+    constraint sso_provider_is_one_of_the_auth_server check (
+        identifier ~ case kind when 'oidc' then '^custom:tf-[0-9a-f]{32}$' else '^(tf-[0-9a-f]{32}|sso:[0-9a-f-]{36})$' end
+    ),
     constraint sso_provider_gives_a_role_of_the_account
         foreign key (account_id, role_id) references public.roles (account_id, id) on delete set null (role_id),
     constraint sso_provider_always_gives_a_role check (role_id is not null),
-    constraint sso_provider_state_is_known check (state in ('waiting', 'on')),
+    constraint sso_provider_state_is_known check (state in ('waiting', 'on', 'off')),
     constraint sso_provider_has_a_name check (length(btrim(name)) between 1 and 60),
-    constraint sso_provider_is_an_address check (issuer ~ '^https?://[^\s]+$' and length(issuer) <= 500),
-    constraint sso_provider_knows_us_by_a_name check (length(btrim(client_id)) between 1 and 300)
+    constraint sso_provider_is_an_address check (
+        case
+            when kind = 'oidc' then issuer ~ '^https?://[^\s]+$' and length(issuer) <= 500
+            else length(issuer) between (state <> 'waiting')::integer and 1024
+        end
+    ),
+    constraint sso_provider_knows_us_by_a_name check (
+        case kind when 'oidc' then coalesce(length(btrim(client_id)) between 1 and 300, false) else client_id is null end
+    ),
+    constraint saml_provider_signs_until_some_day check (
+        (kind = 'saml' and state <> 'waiting') = (certificate_ends_at is not null)
+    ),
+    constraint saml_provider_metadata_is_an_address check (
+        metadata_url is null or (kind = 'saml' and metadata_url ~ '^https?://[^\s]+$' and length(metadata_url) <= 500)
+    )
 );
 comment on table public.sso_providers is
     'The identity provider by which a business signs its people in (AUTH-7). Its client secret stands with the auth server alone.';
-comment on column public.sso_providers.state is 'waiting: the auth server has not taken it yet, and nobody signs in by it. on: they do.';
-comment on column public.sso_providers.issuer is 'Where it is found: its OpenID Connect discovery document stands below.';
-comment on column public.sso_providers.client_id is 'What it calls us.';
+comment on column public.sso_providers.kind is 'What it speaks: oidc (OpenID Connect) or saml (SAML 2.0).';
+comment on column public.sso_providers.state is
+    'waiting: the auth server has not taken it yet, and nobody signs in by it. on: they do. off: they do not, until an owner switches it on.';
+comment on column public.sso_providers.issuer is
+    'What it is called: of OpenID Connect the address below which its discovery document stands, of SAML its entity id.';
+comment on column public.sso_providers.client_id is 'What it calls us, by OpenID Connect. By SAML every provider calls us the same.';
+comment on column public.sso_providers.metadata_url is 'Where its SAML metadata were read; null where somebody pasted them.';
+comment on column public.sso_providers.certificate_ends_at is
+    'When the last of the certificates ends by which it signs: from then on the auth server believes nothing that it says.';
 comment on column public.sso_providers.role_id is 'Which role somebody is given whom it vouches for at the first time. Never the owner''s.';
-comment on column public.sso_providers.identifier is 'What the auth server calls it. Another for each one set up, so that one''s people are never another''s.';
+comment on column public.sso_providers.identifier is
+    'What the auth server calls it. Another for each one set up, so that one''s people are never another''s. By SAML it says itself, once it has taken it.';
 create index sso_providers_by_role on public.sso_providers (account_id, role_id);
 
 create trigger touch before update on public.sso_providers for each row execute function private.touch();
 select audit.watch(
     'public.sso_providers', 'sso_provider',
     business => array[
-        'account_id', 'id', 'identifier', 'state', 'name', 'issuer', 'client_id', 'role_id', 'created_at', 'updated_at', 'created_by'
+        'account_id', 'id', 'kind', 'identifier', 'state', 'name', 'issuer', 'client_id', 'metadata_url', 'certificate_ends_at', 'role_id',
+        'created_at', 'updated_at', 'created_by'
     ]
 );
 select private.collect_no_telling_statistics('public.sso_providers');
@@ -82,13 +109,10 @@ values (
     'The auth server, which asks the address that a business gives as its provider''s, and whoever is at that address.'
 );
 
-create function private.begin_sso(for_account uuid, called text, issuer text, client_id text, for_role uuid) returns jsonb
+create function private.may_begin_sso(for_account uuid, called text, for_role uuid) returns void
     language plpgsql
-    security definer
     set search_path = ''
 as $$
-declare
-    begun public.sso_providers;
 begin
     perform private.require_owner(for_account);
     perform private.take_turns(for_account);
@@ -98,15 +122,19 @@ begin
     if (private.require_giveable(for_account, for_role)).key = 'owner' then
         perform private.fail('validation_failed', 'Nobody becomes an owner by signing in. Choose another role.', 'role_id');
     end if;
-    if coalesce(begin_sso.issuer, '') !~ '^https?://[^\s]+$' or length(begin_sso.issuer) > 500 then
-        perform private.fail('validation_failed', 'Give the address that your provider calls its issuer.', 'issuer');
-    end if;
-    if private.clean(begin_sso.client_id) is null or length(begin_sso.client_id) > 300 then
-        perform private.fail('validation_failed', 'Give the client ID that your provider made for us.', 'client_id');
-    end if;
     if private.clean(called) is null or length(called) > 60 then
         perform private.fail('validation_failed', 'Give it a name of at most 60 characters.', 'name');
     end if;
+end
+$$;
+comment on function private.may_begin_sso(uuid, text, uuid) is
+    'Lets only an owner of an account with a proven domain go on, with a name for the provider and a role that they can give.';
+
+create function private.make_room_for_sso(for_account uuid) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+begin
     perform private.spend(jsonb_build_array(jsonb_build_object('limit', 'sso_setup', 'key', for_account)), 'too_many_tries');
     -- One that was begun and never finished gives way.
     delete from public.sso_providers as p
@@ -115,6 +143,27 @@ begin
     if exists (select from public.sso_providers as p where p.account_id = for_account) then
         perform private.fail('sso_is_set_up', 'Single sign-on is set up already. Take it off first.');
     end if;
+end
+$$;
+comment on function private.make_room_for_sso(uuid) is
+    'Takes away what was begun and never finished, twenty times an hour at most. A provider that is set up stays.';
+
+create function private.begin_sso(for_account uuid, called text, issuer text, client_id text, for_role uuid) returns jsonb
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    begun public.sso_providers;
+begin
+    perform private.may_begin_sso(for_account, called, for_role);
+    if coalesce(begin_sso.issuer, '') !~ '^https?://[^\s]+$' or length(begin_sso.issuer) > 500 then
+        perform private.fail('validation_failed', 'Give the address that your provider calls its issuer.', 'issuer');
+    end if;
+    if private.clean(begin_sso.client_id) is null or length(begin_sso.client_id) > 300 then
+        perform private.fail('validation_failed', 'Give the client ID that your provider made for us.', 'client_id');
+    end if;
+    perform private.make_room_for_sso(for_account);
     insert into public.sso_providers as p (account_id, name, issuer, client_id, role_id)
     values (for_account, private.clean(called), begin_sso.issuer, private.clean(begin_sso.client_id), for_role)
     returning p.* into begun;
@@ -134,6 +183,43 @@ comment on function public.begin_sso(uuid, text, text, text, uuid) is
     'An owner of an account with a proven domain begins to set single sign-on up: {id, identifier}. Nobody signs in by it until '
     'edge function sso has handed it to the auth server. owners_only, domain_first, sso_is_set_up, fresh_proof_needed.';
 grant execute on function public.begin_sso(uuid, text, text, text, uuid) to authenticated;
+
+create function private.begin_saml(for_account uuid, called text, metadata_url text, for_role uuid) returns jsonb
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    begun public.sso_providers;
+begin
+    perform private.may_begin_sso(for_account, called, for_role);
+    if begin_saml.metadata_url !~ '^https?://[^\s]+$' or length(begin_saml.metadata_url) > 500 then
+        perform private.fail('validation_failed', 'Give the whole address of the metadata.', 'metadata_url');
+    end if;
+    perform private.make_room_for_sso(for_account);
+    insert into public.sso_providers as p (account_id, kind, identifier, name, metadata_url, role_id)
+    values (
+        for_account, 'saml', 'tf-' || encode(extensions.gen_random_bytes(16), 'hex'), private.clean(called),
+        begin_saml.metadata_url, for_role
+    )
+    returning p.* into begun;
+    return jsonb_build_object('id', begun.id, 'identifier', begun.identifier);
+end
+$$;
+comment on function private.begin_saml(uuid, text, text, uuid) is 'See public.begin_saml.';
+grant execute on function private.begin_saml(uuid, text, text, uuid) to authenticated;
+
+create function public.begin_saml(account_id uuid, name text, metadata_url text, role_id uuid) returns jsonb
+    language sql
+    set search_path = ''
+as $$
+    select private.begin_saml(account_id, name, metadata_url, role_id)
+$$;
+comment on function public.begin_saml(uuid, text, text, uuid) is
+    'An owner of an account with a proven domain begins to set single sign-on by SAML 2.0 up: {id, identifier}. Nobody signs in by it '
+    'until edge function sso has read the metadata, at their address or where somebody pasted them (null), and handed them to the '
+    'auth server. owners_only, domain_first, sso_is_set_up, fresh_proof_needed.';
+grant execute on function public.begin_saml(uuid, text, text, uuid) to authenticated;
 
 create function private.ending_sso(for_account uuid) returns text
     language plpgsql
@@ -164,11 +250,11 @@ as $$
     select private.ending_sso(account_id)
 $$;
 comment on function public.ending_sso(uuid) is
-    'May the caller take single sign-on off the account? What the auth server calls its provider, so that edge function sso takes it '
-    'off there first. owners_only, not_found, fresh_proof_needed.';
+    'May the caller change single sign-on of the account, or take it off? What the auth server calls its provider, so that edge function '
+    'sso does it there first. owners_only, not_found, fresh_proof_needed.';
 grant execute on function public.ending_sso(uuid) to authenticated;
 
-create function service.sso_settled(account_id uuid, identifier text, person uuid, is_on boolean) returns boolean
+create function service.sso_settled(account_id uuid, identifier text, person uuid, outcome text, said jsonb default '{}') returns boolean
     language plpgsql
     security definer
     set search_path = ''
@@ -176,24 +262,28 @@ as $$
 begin
     perform private.act_as('person', person);
     perform private.take_turns(sso_settled.account_id);
-    if is_on then
-        update public.sso_providers as p
-        set state = 'on'
-        where p.account_id = sso_settled.account_id
-          and p.identifier = sso_settled.identifier
-          and p.state = 'waiting';
-    else
+    if outcome = 'gone' then
         delete from public.sso_providers as p
         where p.account_id = sso_settled.account_id
           and p.identifier = sso_settled.identifier;
+    else
+        update public.sso_providers as p
+        set state = case outcome when 'renewed' then p.state else outcome end,
+            identifier = coalesce(said ->> 'known_as', p.identifier),
+            issuer = coalesce(said ->> 'entity_id', p.issuer),
+            certificate_ends_at = coalesce((said ->> 'certificate_ends_at')::timestamptz, p.certificate_ends_at)
+        where p.account_id = sso_settled.account_id
+          and p.identifier = sso_settled.identifier
+          and p.state <> outcome;
     end if;
     return found;
 end
 $$;
-comment on function service.sso_settled(uuid, text, uuid, boolean) is
-    'The auth server has taken the account''s provider, or has it no more: it is on, or gone, by the person who asked for it. Members '
-    'stay. Was there one?';
-grant execute on function service.sso_settled(uuid, text, uuid, boolean) to service_role;
+comment on function service.sso_settled(uuid, text, uuid, text, jsonb) is
+    'The auth server has done to the account''s provider what a person asked for: it is on or off, its certificates are others (renewed), '
+    'or it is gone; members stay. said, by SAML: {known_as} what the auth server calls it, {entity_id, certificate_ends_at} what its '
+    'metadata say. Was there anything to change?';
+grant execute on function service.sso_settled(uuid, text, uuid, text, jsonb) to service_role;
 
 ------------------------------------------------------------------------------------------------------
 -- Finding it: whoever signs in gives their address at work
@@ -262,7 +352,11 @@ begin
       and i.provider = by_provider
     order by i.updated_at desc
     limit 1;
-    address := lower(btrim(coalesce(said #>> '{custom_claims,email}', '')));
+    -- By OpenID Connect the address was mapped away from where the auth server would join people by it. By SAML it never does.
+    address := lower(btrim(coalesce(
+        said #>> case provider.kind when 'saml' then '{email}'::text[] else '{custom_claims,email}' end,
+        ''
+    )));
     if said #>> '{custom_claims,email_verified}' = 'false' then
         return 'provider_email_needs_verification';
     end if;
@@ -272,7 +366,15 @@ begin
     then
         return 'sso_other_domain';
     end if;
-    called := left(coalesce(private.clean(said ->> 'full_name'), private.clean(said ->> 'name'), address), 120);
+    called := left(
+        coalesce(
+            private.clean(said ->> 'full_name'),
+            private.clean(said ->> 'name'),
+            private.clean(concat_ws(' ', said ->> 'given_name', said ->> 'family_name')),
+            address
+        ),
+        120
+    );
 
     perform private.act_as('person', person, called);
     perform private.take_turns(provider.account_id);
@@ -348,3 +450,88 @@ comment on function private.keep_sso_in_its_business() is
     'Whoever runs a business''s identity provider can be each of its people. So none of them is ever a member of another business.';
 create trigger keep_sso_in_its_business before insert on public.members
     for each row execute function private.keep_sso_in_its_business();
+
+------------------------------------------------------------------------------------------------------
+-- By SAML: a session that did not come by our own door is none
+------------------------------------------------------------------------------------------------------
+
+-- The auth server believes an answer of a SAML provider that nobody asked for, as often as it comes within ninety seconds, and
+-- begins a session the moment it comes. Whoever got hold of an answer on its way would be in. So a session by SAML lives only
+-- when our own door has just asked for it, with the code that came back to the browser that began.
+
+create table private.saml_entries (
+    flow_id uuid primary key,
+    user_id uuid not null references auth.users on delete cascade,
+    entered_at timestamptz not null default now(),
+    session_id uuid
+);
+comment on table private.saml_entries is
+    'Whom our own door has taken in by SAML, by the auth server''s flow, and the one session that this was good for. Kept for a day.';
+create index saml_entries_by_person on private.saml_entries (user_id);
+
+create function private.enter_by_saml(flow auth.flow_state) returns text
+    language plpgsql
+    set search_path = ''
+as $$
+declare
+    by_provider text;
+    refusal text;
+begin
+    select i.provider
+    into by_provider
+    from auth.identities as i
+    where i.user_id = flow.user_id
+      and i.provider like 'sso:%'
+    order by i.updated_at desc
+    limit 1;
+    refusal := private.enter_by_sso(flow.user_id, by_provider);
+    delete from private.saml_entries as e
+    where e.flow_id = flow.id
+       or e.entered_at <= now() - interval '1 day';
+    if refusal is null then
+        insert into private.saml_entries (flow_id, user_id)
+        values (flow.id, flow.user_id);
+    end if;
+    return refusal;
+end
+$$;
+comment on function private.enter_by_saml(auth.flow_state) is
+    'As private.enter_by_sso, for somebody whom a SAML provider sent: their flow does not name it, their identity does. Notes that they '
+    'were taken in, so that the session which the auth server begins next is let live.';
+
+create function private.end_saml_session_of_no_entry() returns trigger
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    if not exists (
+        select
+        from auth.mfa_amr_claims as c
+        where c.session_id = new.id
+          and c.authentication_method = 'sso/saml'
+    ) then
+        return null;
+    end if;
+    -- The code is spent in the same transaction: as long as its flow stands, this session is another one.
+    update private.saml_entries as e
+    set session_id = new.id
+    where e.user_id = new.user_id
+      and e.session_id is null
+      and e.entered_at > now() - interval '1 minute'
+      and not exists (select from auth.flow_state as f where f.id = e.flow_id);
+    if not found then
+        delete from auth.sessions as s
+        where s.id = new.id;
+    end if;
+    return null;
+end
+$$;
+comment on function private.end_saml_session_of_no_entry() is
+    'Ends a session by SAML that our own door did not ask for, before anybody can use it: one that began at the provider, an answer '
+    'that came again, or the one that the auth server begins when an answer comes, whose code begins another (AUTH-7). It closes: '
+    'should it fail, nobody gets in by SAML.';
+-- At the end of the transaction: how the session's person has proved themselves is written after the session.
+create constraint trigger saml_session_comes_by_our_door after insert on auth.sessions
+    deferrable initially deferred
+    for each row execute function private.end_saml_session_of_no_entry();

@@ -68,7 +68,7 @@ select on_table from string_to_table(
     'billing.stripe_leases mail.outbox audit.records audit.field_values audit.links audit.heads audit.watched audit.columns '
     'audit.anchors audit.anchor_heads audit.anchor_deliveries audit.signing_keys audit.segments '
     'private.limits private.limit_takes private.session_limits private.session_devices private.sign_in_notices '
-    'private.recovery_codes private.factors_told '
+    'private.recovery_codes private.factors_told private.saml_entries '
     'private.alerts private.sign_in_failures private.blocked_networks private.suspicion_weights private.sign_in_decisions',
     ' '
 ) as on_table;
@@ -85,6 +85,7 @@ values
     ('member_has_a_role_of_the_account', 'public.members', 'role_id'),
     ('session_devices_user_id_fkey', 'private.session_devices', 'user_id'),
     ('sign_in_notices_user_id_fkey', 'private.sign_in_notices', 'user_id'),
+    ('saml_entries_user_id_fkey', 'private.saml_entries', 'user_id'),
     ('recovery_codes_user_id_fkey', 'private.recovery_codes', 'user_id'),
     ('factors_told_user_id_fkey', 'private.factors_told', 'user_id'),
     ('sign_in_decisions_user_id_fkey', 'private.sign_in_decisions', 'user_id'),
@@ -144,7 +145,8 @@ values
     ('private.session_devices', 'user_id begun_at'),
     ('private.sign_in_notices', 'user_id created_at'),
     ('public.domains', 'domain record state joining created_at updated_at'),
-    ('public.sso_providers', 'identifier state name issuer client_id created_at updated_at'),
+    ('public.sso_providers', 'kind identifier state name issuer created_at updated_at'),
+    ('private.saml_entries', 'user_id entered_at'),
     ('public.join_requests', 'user_id email display_name state created_at updated_at'),
     ('private.recovery_codes', 'created_at'),
     ('private.factors_told', 'user_id is_passkey created_at'),
@@ -224,6 +226,7 @@ values ('evt_1', 'x', now(), false, 'x', repeat('00', 32));
 insert into private.session_devices (session_id, user_id) values (gen_random_uuid(), tests.id('bell owner'));
 insert into private.sign_in_notices (token_hash, user_id) values (sha256('a link'), tests.id('bell owner'));
 insert into private.recovery_codes (user_id, code_hash) values (tests.id('bell owner'), sha256('a code'));
+insert into private.saml_entries (flow_id, user_id) values (gen_random_uuid(), tests.id('bell owner'));
 insert into private.factors_told (factor_id, user_id, is_passkey) values (gen_random_uuid(), tests.id('bell owner'), false);
 insert into private.alerts (kind, detail) values ('stuffing', '{}');
 insert into private.sign_in_failures (network) values ('203.0.113.6');

@@ -90,11 +90,11 @@ select is(service.sso_of_domain('bell.example'), null, '[AUTH-7] and signs nobod
 select is(pg_temp.ending('bell admin'), 'owners_only', 'an admin does not take it off');
 select is(pg_temp.ending('finch owner'), 'not_found', 'nor anybody of another business');
 
-select is(service.sso_settled(tests.id('finch'), tests.sso_identifier('bell'), tests.id('bell owner'), true), false, '[ISO-1] it is another business''s for none');
-select is(service.sso_settled(tests.id('bell'), 'custom:tf-0', tests.id('bell owner'), true), false, 'nor by another name');
-select is(service.sso_settled(tests.id('bell'), tests.sso_identifier('bell'), tests.id('bell owner'), true), true, '[AUTH-7] the auth server has it: it is on');
+select is(service.sso_settled(tests.id('finch'), tests.sso_identifier('bell'), tests.id('bell owner'), 'on'), false, '[ISO-1] it is another business''s for none');
+select is(service.sso_settled(tests.id('bell'), 'custom:tf-0', tests.id('bell owner'), 'on'), false, 'nor by another name');
+select is(service.sso_settled(tests.id('bell'), tests.sso_identifier('bell'), tests.id('bell owner'), 'on'), true, '[AUTH-7] the auth server has it: it is on');
 select is(pg_temp.state(), 'on', 'from then on');
-select is(service.sso_settled(tests.id('bell'), tests.sso_identifier('bell'), tests.id('bell owner'), true), false, 'once');
+select is(service.sso_settled(tests.id('bell'), tests.sso_identifier('bell'), tests.id('bell owner'), 'on'), false, 'once');
 select is(pg_temp.begin('bell owner'), 'sso_is_set_up', '[AUTH-7] a second one is not set up beside it');
 select is(pg_temp.ending('bell owner'), tests.sso_identifier('bell'), 'an owner may take it off, and is told which one');
 select is(service.sso_of_domain('BELL.example') ->> 'identifier', tests.sso_identifier('bell'), '[AUTH-7] it is found by its domain, in any case');
@@ -264,9 +264,9 @@ select lives_ok($$select pg_temp.join('dana', 'finch')$$, 'whoever signs in by t
 insert into auth.identities (provider_id, user_id, identity_data, provider) values ('x', tests.id('dana'), '{}', 'sso:5d0d7e6c-0000-4000-8000-000000000000');
 select throws_ok($$select pg_temp.join('dana', 'bell')$$, 'P0001', null, '[AUTH-7] nor by SAML');
 
-select is(service.sso_settled(tests.id('finch'), tests.sso_identifier('bell'), tests.id('bell owner'), false), false, '[ISO-1] it is not taken off as another business''s');
+select is(service.sso_settled(tests.id('finch'), tests.sso_identifier('bell'), tests.id('bell owner'), 'gone'), false, '[ISO-1] it is not taken off as another business''s');
 select is(pg_temp.state(), 'on', 'and stays');
-select is(service.sso_settled(tests.id('bell'), tests.sso_identifier('bell'), tests.id('bell owner'), false), true, '[AUTH-7] it is taken off');
+select is(service.sso_settled(tests.id('bell'), tests.sso_identifier('bell'), tests.id('bell owner'), 'gone'), true, '[AUTH-7] it is taken off');
 select is(pg_temp.state(), null, 'and is gone');
 select is(pg_temp.member('lee'), 'staff lee@bell.example lee@bell.example', '[AUTH-7] whoever joined by it stays');
-select is(service.sso_settled(tests.id('bell'), 'custom:tf-0', tests.id('bell owner'), false), false, 'what is gone is not taken off');
+select is(service.sso_settled(tests.id('bell'), 'custom:tf-0', tests.id('bell owner'), 'gone'), false, 'what is gone is not taken off');

@@ -24,6 +24,7 @@ function resolve(more: Partial<EnvironmentSources>): Record<string, string> {
             apple: { APPLE_CLIENT_ID: 'played' },
             azure: { AZURE_CLIENT_ID: 'played' },
             sso: {},
+            saml: {},
             passwords: { PWNED_PASSWORDS_URL: 'http://stand-in' },
             dns: { DNS_RESOLVER_URL: 'stand-in' },
             turnstile: { TURNSTILE_SECRET_KEY: 'played' }
@@ -66,6 +67,7 @@ describe('a setting', () => {
             'apple',
             'azure',
             'sso',
+            'saml',
             'mail',
             'passwords',
             'dns',
@@ -166,7 +168,7 @@ describe('a real provider', () => {
             given: { RESEND_API_KEY: 're_real', MAIL_FROM: 'Somebody <somebody@example.com>' }
         });
         try {
-            const rest = ['supabase', 'google', 'apple', 'azure', 'sso', 'stripe', 'passwords', 'dns'];
+            const rest = ['supabase', 'google', 'apple', 'azure', 'sso', 'saml', 'stripe', 'passwords', 'dns'];
             expect(own.standIns).toEqual(rest);
             expect((await fetch(`${own.info.inboxUrl}/api/messages`)).status).toBe(503);
             expect(own.info.env).toMatchObject({

@@ -128,10 +128,15 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         client_id: json(`'tradersflow'`),
         role_id: (business) => `tests.role('${business}', 'staff')`
     },
+    'public.begin_saml': {
+        name: json(`'Office'`),
+        metadata_url: json(`'https://login.example/metadata'`),
+        role_id: (business) => `tests.role('${business}', 'staff')`
+    },
     'service.sso_settled': {
         identifier: (business) => `tests.sso_identifier('${business}')`,
         person: id('owner'),
-        is_on: json('true')
+        outcome: json(`'on'`)
     },
     'service.sso_of_domain': { domain: json(`'heron.example'`) },
     'service.domain_looked_up': { seen: json(`'{}'`) },

@@ -5,17 +5,18 @@ import type { SupabaseClient } from '@supabase/supabase-js';
 import { aPerson, call, type Business } from './business.ts';
 import { stack } from './stack.ts';
 
-async function post(path: string, name: string, value: string): Promise<void> {
+async function post(path: string, name: string, value: string, type = 'TXT'): Promise<void> {
     const answer = await fetch(`${stack().dnsUrl}${path}`, {
         method: 'POST',
-        body: new URLSearchParams({ name, value }),
+        body: new URLSearchParams({ name, value, type }),
         redirect: 'manual'
     });
     if (answer.status !== 303) throw new Error(`The DNS stand-in answered ${answer.status}.`);
 }
 
-/** Puts a TXT record there. */
-export const addRecord = (name: string, value: string): Promise<void> => post('/records', name, value);
+/** Puts a record there: a text, unless another type is named. */
+export const addRecord = (name: string, value: string, type: 'TXT' | 'A' | 'AAAA' = 'TXT'): Promise<void> =>
+    post('/records', name, value, type);
 
 /** Takes a TXT record away. */
 export const removeRecord = (name: string, value: string): Promise<void> =>

@@ -46,6 +46,7 @@ function hostedProject(env: NodeJS.ProcessEnv): StackInfo {
         appleUrl: '',
         azureUrl: '',
         sso: { url: '', clientId: '', clientSecret: '' },
+        samlUrl: '',
         passwordsUrl: '',
         dnsUrl: '',
         turnstileUrl: '',
@@ -67,7 +68,8 @@ export const anyPorts = {
     dns: 0,
     azure: 0,
     sso: 0,
-    turnstile: 0
+    turnstile: 0,
+    saml: 0
 } as const;
 
 export type OwnStack = Stack & { stateDir: string; stopAndForget(): Promise<void> };

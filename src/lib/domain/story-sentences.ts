@@ -66,7 +66,7 @@ const WAYS: Readonly<Record<string, string>> = {
 
 /** “with Google”, “with a password”: the provider where there is one, else the method. */
 function wayOf(detail: Fields): string {
-    if (text(detail, 'provider').startsWith('custom:')) return 'with single sign-on';
+    if (/^(?:custom|sso):/.test(text(detail, 'provider'))) return 'with single sign-on';
     for (const name of [text(detail, 'provider'), text(detail, 'method')]) {
         if (Object.hasOwn(WAYS, name)) return WAYS[name] ?? '';
     }
@@ -108,6 +108,8 @@ export const SENTENCES: ReadonlyMap<string, (told: Told) => string> = new Map<st
         'sso_provider.created': ({ after }) =>
             named('began to set up single sign-on by', text(after, 'name')),
         'sso_provider.on': () => 'switched single sign-on on',
+        'sso_provider.off': () => 'switched single sign-on off',
+        'sso_provider.updated': () => 'had the certificates of single sign-on read anew',
         'sso_provider.deleted': ({ before }) => named('took off single sign-on by', text(before, 'name')),
         'join_request.created': () => 'asked to join the team',
         'join_request.approved': () => 'let somebody in who had asked to join',

@@ -152,23 +152,61 @@ export const sessions: readonly LedgerRow[] = [
     },
     {
         id: 'AUTH-7',
-        sentence: 'A business with a verified domain can bring its own single sign-on.',
-        state: 'not_yet',
-        works: 'OpenID Connect: an owner of a business with a proven domain brings its identity provider, and whoever it vouches for with an address in that domain is taken in, with the role that the owner chose. They are people of that business alone: no address that a provider names joins them to anybody’s login, and no other business ever has them as a member.',
-        missing: 'SAML 2.0.',
+        sentence:
+            'A business with a verified domain can bring its own single sign-on, by OpenID Connect or SAML 2.0.',
+        state: 'kept',
         enforcedBy: [
             table('public.sso_providers'),
             constraint('public.sso_providers', 'account_has_one_sso_provider'),
+            constraint('public.sso_providers', 'sso_provider_is_one_accounts'),
+            fn('private.may_begin_sso(uuid,text,uuid)'),
             fn('private.begin_sso(uuid,text,text,text,uuid)'),
+            fn('private.begin_saml(uuid,text,text,uuid)'),
             fn('private.ending_sso(uuid)'),
             fn('private.enter_by_sso(uuid,text)'),
+            fn('private.enter_by_saml(auth.flow_state)'),
+            fn('private.end_saml_session_of_no_entry()'),
+            trigger('auth.sessions', 'saml_session_comes_by_our_door'),
             fn('private.keep_sso_in_its_business()'),
             trigger('public.members', 'keep_sso_in_its_business'),
             fn('service.provider_entry(text)'),
             fn('service.sso_of_domain(text)'),
-            code('supabase/functions/auth-gate/provider.ts', 'vouchedFor')
+            code('supabase/functions/auth-gate/provider.ts', 'vouchedFor'),
+            code('supabase/functions/sso/outside.ts', 'fetchOutside'),
+            code('supabase/functions/sso/metadata.ts', 'readMetadata')
         ],
         provedBy: [
+            test(
+                'e2e',
+                '[AUTH-7] a business brings its own sign-in by SAML, and its people come in by it, on a phone'
+            ),
+            ...[
+                'that is not signed',
+                'that another key has signed',
+                'that is meant for another audience',
+                'that is meant for another recipient',
+                'that answers another request',
+                'that comes a second time',
+                'that has expired',
+                'of another issuer than the relay state’s provider, by its own key'
+            ].map((answer) => test('contract', `[AUTH-7] an answer is refused ${answer}`)),
+            test(
+                'contract',
+                '[AUTH-7] a signature vouches for nothing but what it is on: XSW1, the signed response inside the signature of the forged one'
+            ),
+            test(
+                'integration',
+                '[AUTH-7] what the auth server believes of a SAML provider opens nothing until our own door has asked for it: an answer that was good once and comes again, without the sign-in that it was for'
+            ),
+            test(
+                'integration',
+                '[AUTH-7] whoever runs a SAML provider can say any address, and opens nothing by an address outside the business’s own domain'
+            ),
+            test(
+                'integration',
+                '[AUTH-7] setting SAML up reads metadata nowhere but on the public internet, over TLS, and follows no redirect'
+            ),
+            test('db', '[AUTH-7] a session by SAML that our door did not ask for is none'),
             test(
                 'e2e',
                 '[AUTH-7] a business brings its own sign-in, and its people come in by it, on a phone'
@@ -182,14 +220,15 @@ export const sessions: readonly LedgerRow[] = [
                 'signing in by such a provider [AUTH-7] joins nobody by an address, where the provider’s is mapped away'
             ),
             test('db', '[AUTH-7] whoever single sign-on let in is never a member of another business'),
-            tagged('db', 40),
-            tagged('contract', 6),
-            tagged('integration', 19),
-            tagged('e2e', 1)
+            tagged('db', 80),
+            tagged('contract', 70),
+            tagged('integration', 38),
+            tagged('unit', 40),
+            tagged('e2e', 2)
         ],
-        limits: 'Whoever runs a business’s provider can be each of its people: that is what bringing one means. Taking the provider or the domain away ends the way in, and not a session or a membership: who leaves is taken out of the team as well.',
+        limits: 'Whoever runs a business’s provider can be each of its people: that is what bringing one means. Taking the provider or the domain away ends the way in, and not a session or a membership: who leaves is taken out of the team as well. A SAML provider can’t be told to ask again who somebody is: whether it does, when they prove anew that it is them, is its own rule. A sign-in by SAML has two minutes.',
         doors: {
-            app: 'our gate asks the database about whoever comes back from a provider before there is a session: which business’s provider it is, and whether the address is in a domain that stands proven.',
+            app: 'our gate asks the database about whoever comes back from a provider before there is a session: which business’s provider it is, and whether the address is in a domain that stands proven. By SAML it does more: the auth server believes an answer that nobody asked for, as often as it comes within 90 seconds, and lets an assertion name no audience; the database ends every session by SAML that our gate did not ask for with the code of the browser that began, in the transaction in which it begins. So a sign-in that begins at the provider, an answer that was seen on its way, and a code asked for past our gate open nothing.',
             open: 'the auth server lets in whomever a provider vouches for, with a session that belongs to no business until they came by our gate. Somebody who did, and whose business has lost its domain since, still gets a session of theirs there until the provider is taken off or they are taken out of the team. They may register a passkey there too, which our gate refuses. In these tests a stand-in plays the provider.'
         }
     },

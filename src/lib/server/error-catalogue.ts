@@ -61,6 +61,22 @@ export const catalogue = {
         422,
         'That identity provider does not tell us who somebody is: it names no userinfo endpoint. Ask whoever looks after it.'
     ],
+    saml_metadata_not_found: [
+        422,
+        'We could read nothing there. Copy the address again, or open it yourself and paste below what it shows.'
+    ],
+    saml_metadata_unfit: [
+        422,
+        'Those are not the metadata of an identity provider that we can use. They need a sign-in page for redirects and a signing certificate that has not ended.'
+    ],
+    saml_idp_taken: [
+        409,
+        'Another business signs in by that provider already. Make an app of its own for TradersFlow there, or write to us.'
+    ],
+    saml_other_provider: [
+        409,
+        'Those are the metadata of another provider. To change providers, take this one off and set up the other.'
+    ],
     sso_is_full: [503, 'We can’t take another identity provider just now. Write to us and we make room.'],
     sso_stays_in_business: [
         403,
@@ -179,6 +195,14 @@ export const catalogue = {
     sso_other_domain: [
         422,
         'That account’s address is not in your business’s domain. Sign in there with the one that your business gave you.'
+    ],
+    sso_took_too_long: [
+        422,
+        'Signing in there took more than two minutes, or was finished already. Start again here.'
+    ],
+    sso_tells_too_little: [
+        422,
+        'Your business’s own sign-in does not tell us your address, or no lasting name for you. Tell whoever looks after it.'
     ],
     sso_unreachable: [
         422,

@@ -204,7 +204,7 @@ async function verify(settings: Settings, accessToken: string): Promise<Person |
         sessionId: session_id,
         email,
         name: user_metadata.full_name ?? user_metadata.name ?? '',
-        isManaged: app_metadata.provider?.startsWith('custom:') ?? false,
+        isManaged: /^(?:custom|sso):/.test(app_metadata.provider ?? ''),
         provedAt: Math.max(0, ...amr.map((proof) => proof.timestamp)),
         accessToken
     };

@@ -57,7 +57,7 @@ export function personOf(request: Request): Person | null {
     const { sub, session_id: sessionId, app_metadata: about } = claims;
     const provider =
         typeof about === 'object' && about !== null && 'provider' in about ? about.provider : null;
-    const isManaged = typeof provider === 'string' && provider.startsWith('custom:');
+    const isManaged = typeof provider === 'string' && /^(?:custom|sso):/.test(provider);
     return typeof sub === 'string' && typeof sessionId === 'string'
         ? { jwt, userId: sub, sessionId, isManaged }
         : null;

@@ -26,6 +26,8 @@ const catalogue = {
     validation_failed: [422, 'Something in the request is not right'],
     sso_provider_not_found: [422, 'There is no identity provider at this address'],
     sso_provider_unfit: [422, 'This identity provider does not tell who somebody is'],
+    saml_metadata_not_found: [422, 'No metadata can be read at this address'],
+    saml_metadata_unfit: [422, 'These are no metadata of an identity provider that can be used'],
     // What the state of things does not permit
     document_not_awaiting: [409, 'This file is not waiting for an upload'],
     document_expired: [409, 'The time for this upload has passed'],
@@ -37,6 +39,8 @@ const catalogue = {
     idempotency_key_reused: [409, 'This form was already sent with something else in it'],
     domain_taken: [409, 'Another business has proven this domain'],
     domain_first: [409, 'Prove a domain of your own first'],
+    saml_idp_taken: [409, 'Another business uses this identity provider'],
+    saml_other_provider: [409, 'These are the metadata of another identity provider'],
     sso_is_set_up: [409, 'Single sign-on is set up already'],
     domain_is_shared: [409, 'Anybody can have an address in this domain'],
     // What was asked too often

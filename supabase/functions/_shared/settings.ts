@@ -61,6 +61,8 @@ const schema = {
     AUDIT_ANCHOR_SINKS: z.string().default('').pipe(commaList).pipe(z.array(url)),
     /** A resolver that answers DNS over HTTPS in JSON. */
     DNS_RESOLVER_URL: url.default('https://cloudflare-dns.com/dns-query'),
+    /** Origins of identity providers whose SAML metadata are read although they stand inside or without TLS; none, outside of tests. */
+    SAML_METADATA_INSIDE: z.string().default('').pipe(commaList).pipe(z.array(url)),
     /** `no-reply@example.com` or `Name <no-reply@example.com>`. */
     MAIL_FROM: z.string().regex(/^(?:[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/)
 };

@@ -29,6 +29,16 @@ describe('auth-gate', () => {
         });
     });
 
+    it('[AUTH-7] asks the auth server for the way to a business’s own provider', () => {
+        expect(at('POST', '/auth-gate/auth/v1/sso')).toEqual({
+            kind: 'open',
+            path: 'sso',
+            needsPerson: false
+        });
+        expect(at('POST', '/auth-gate/auth/v1/sso/saml/acs')).toEqual({ kind: 'unknown' });
+        expect(at('POST', '/auth-gate/auth/v1/admin/sso/providers')).toEqual({ kind: 'unknown' });
+    });
+
     it('[RATE-2] offers no signing up by a password: the auth server’s answer tells who has a login', () => {
         expect(at('POST', '/auth-gate/auth/v1/signup')).toEqual({ kind: 'unknown' });
     });

@@ -10,6 +10,7 @@ const routes: Readonly<Record<string, Route>> = {
     token: { methods: ['POST'], needsPerson: false },
     recover: { methods: ['POST'], needsPerson: false },
     resend: { methods: ['POST'], needsPerson: false },
+    sso: { methods: ['POST'], needsPerson: false },
     user: { methods: ['GET', 'PUT'], needsPerson: true },
     logout: { methods: ['POST'], needsPerson: true },
     'passkeys/authentication/options': { methods: ['POST'], needsPerson: false },

@@ -1,182 +1,150 @@
 /**
- * Sets single sign-on of a business up, and takes it off again (AUTH-7). The client secret goes to the auth server and is kept
- * nowhere else; whether somebody may is the database's to say, asked with their own token.
+ * Sets single sign-on of a business up, changes it, and takes it off again (AUTH-7). Whether somebody may is the database's to say,
+ * asked with their own token.
  *
  * POST, with the token of an owner who has just proved who they are
- * - `{account_id, action: 'set_up', name, issuer, client_id, client_secret, role_id}` → `{identifier}`
+ * - `{account_id, action: 'set_up', name, issuer, client_id, client_secret, role_id}` → `{identifier}`: by OpenID Connect
+ * - `{account_id, action: 'set_up_saml', name, metadata_url | metadata_xml, role_id}` → `{identifier}`: by SAML 2.0
+ * - `{account_id, action: 'renew', metadata_url | metadata_xml}` → `{}`: other metadata of the same SAML provider
+ * - `{account_id, action: 'switch', on}` → `{}`: nobody signs in by it until it is switched on again
  * - `{account_id, action: 'end'}` → `{}`
  *
  * Problems: the database's (`owners_only`, `fresh_proof_needed`, `domain_first`, `sso_is_set_up`, `validation_failed`,
  * `not_found`), `sso_provider_not_found` 422 (there is no provider at that address), `sso_provider_unfit` 422 (it tells nobody's
- * address), `sso_is_full` 503 (the project takes no more providers), `auth_unavailable` 503.
+ * address), `saml_metadata_not_found` 422 (nothing is read there, or not by us), `saml_metadata_unfit` 422, `saml_idp_taken` 409
+ * (another business has that provider), `saml_other_provider` 409, `sso_is_full` 503 (the project takes no more providers),
+ * `auth_unavailable` 503.
  */
 import { z } from 'npm:zod@4.6.7';
 import { contextOf, requirePerson } from '../_shared/caller.ts';
 import { clientOf, dataOf } from '../_shared/person.ts';
-import { Problem } from '../_shared/problem.ts';
-import { allowMethods, readJson } from '../_shared/request.ts';
+import { allowMethods, parseJson, readBody } from '../_shared/request.ts';
 import { serve, type Call } from '../_shared/serve.ts';
-import { callAuthServer, callService, type Act } from '../_shared/service.ts';
+import { callService, type Act } from '../_shared/service.ts';
+import { METADATA_LIMIT_BYTES, readMetadata } from './metadata.ts';
+import { addOidc, removeOidc, switchOidc } from './oidc.ts';
+import { fetchOutside } from './outside.ts';
+import { addSaml, removeSaml, renewSaml, switchSaml } from './saml.ts';
+import { parseXml } from './xml.ts';
 
+const account_id = z.guid();
+const common = { account_id, name: z.string().max(60), role_id: z.guid() };
+const source = {
+    metadata_url: z.string().max(500).default(''),
+    metadata_xml: z.string().max(METADATA_LIMIT_BYTES).default('')
+};
 const Body = z.discriminatedUnion('action', [
     z.strictObject({
-        account_id: z.guid(),
+        ...common,
         action: z.literal('set_up'),
-        name: z.string().max(60),
         issuer: z.string().max(500),
         client_id: z.string().max(300),
-        client_secret: z.string().min(1).max(1000),
-        role_id: z.guid()
+        client_secret: z.string().min(1).max(1000)
     }),
-    z.strictObject({ account_id: z.guid(), action: z.literal('end') })
+    z.strictObject({ ...common, action: z.literal('set_up_saml'), ...source }),
+    z.strictObject({ account_id, action: z.literal('renew'), ...source }),
+    z.strictObject({ account_id, action: z.literal('switch'), on: z.boolean() }),
+    z.strictObject({ account_id, action: z.literal('end') })
 ]);
-type SetUp = Extract<z.output<typeof Body>, { action: 'set_up' }>;
+type Asked = z.output<typeof Body>;
+type Source = Pick<Extract<Asked, { action: 'renew' }>, 'metadata_url' | 'metadata_xml'>;
 
 const Begun = z.object({ identifier: z.string() });
 const Identifier = z.string();
-const Discovered = z.object({
-    discovery_document: z.object({
-        authorization_endpoint: z.string(),
-        token_endpoint: z.string(),
-        userinfo_endpoint: z.string().optional(),
-        jwks_uri: z.string().optional()
-    })
-});
-type Endpoints = z.output<typeof Discovered>['discovery_document'];
-
-const PROVIDERS = 'admin/custom-providers';
 
 serve('sso', async (call) => {
     allowMethods(call.request, 'POST');
     const person = requirePerson(call.request);
-    const asked = await readJson(call.request, Body);
+    const asked = parseJson(
+        new TextDecoder().decode(await readBody(call.request, 2 * METADATA_LIMIT_BYTES)),
+        Body
+    );
     const context = await contextOf(call);
     const client = await clientOf(person, call, context);
     const act: Act = { actor: person.userId, requestId: call.requestId, context };
     const { account_id } = asked;
-    const settled = (identifier: string, isOn: boolean) =>
+    const settled = (identifier: string, outcome: 'on' | 'off' | 'renewed' | 'gone', said: object = {}) =>
         callService(
             act,
             'sso_settled',
-            { account_id, identifier, person: person.userId, is_on: isOn },
+            { account_id, identifier, person: person.userId, outcome, said },
             z.boolean()
         );
-    if (asked.action === 'end') {
-        const identifier = Identifier.parse(dataOf(await client.rpc('ending_sso', { account_id })));
-        // There first: while the auth server has it, people could still sign in at its own door.
-        await takeOff(call, identifier);
-        await settled(identifier, false);
-        return Response.json({});
+    const begun = async (name: 'begin_sso' | 'begin_saml', args: object): Promise<string> =>
+        Begun.parse(dataOf(await client.rpc(name, { account_id, ...args }))).identifier;
+    /** The provider that there is, for somebody who may change it. */
+    const standing = async (): Promise<string> =>
+        Identifier.parse(dataOf(await client.rpc('ending_sso', { account_id })));
+    /** What was begun is on, as the auth server says; or it is taken away again everywhere. */
+    const finish = async (
+        identifier: string,
+        hand: () => Promise<{ known_as: string; [more: string]: unknown }>
+    ): Promise<Response> => {
+        try {
+            const said = await hand();
+            await settled(identifier, 'on', said);
+            return Response.json({ identifier: said.known_as });
+        } catch (failure) {
+            await remove(call, identifier);
+            await settled(identifier, 'gone');
+            throw failure;
+        }
+    };
+
+    switch (asked.action) {
+        case 'set_up': {
+            const { name, issuer, client_id, role_id } = asked;
+            const identifier = await begun('begin_sso', { name, issuer, client_id, role_id });
+            return await finish(identifier, async () => {
+                await addOidc(call, identifier, asked);
+                return { known_as: identifier };
+            });
+        }
+        case 'set_up_saml': {
+            const { name, role_id, metadata_url, metadata_xml } = asked;
+            const identifier = await begun('begin_saml', {
+                name,
+                metadata_url: metadata_xml === '' ? metadata_url : null,
+                role_id
+            });
+            return await finish(identifier, async () => {
+                const { xml, said } = await metadataFrom(call, asked);
+                return { known_as: await addSaml(call, identifier, xml), ...said };
+            });
+        }
+        case 'renew': {
+            const identifier = await standing();
+            const { xml, said } = await metadataFrom(call, asked);
+            await renewSaml(call, identifier, xml);
+            await settled(identifier, 'renewed', said);
+            return Response.json({});
+        }
+        case 'switch': {
+            const identifier = await standing();
+            // There first: off means off at its own door too, and on that there is something to switch on.
+            await (isOidc(identifier) ? switchOidc : switchSaml)(call, identifier, asked.on);
+            await settled(identifier, asked.on ? 'on' : 'off');
+            return Response.json({});
+        }
+        case 'end': {
+            const identifier = await standing();
+            // There first: while the auth server has it, people could still sign in at its own door.
+            await remove(call, identifier);
+            await settled(identifier, 'gone');
+            return Response.json({});
+        }
     }
-    const { name, issuer, client_id, role_id } = asked;
-    const { identifier } = Begun.parse(
-        dataOf(await client.rpc('begin_sso', { account_id, name, issuer, client_id, role_id }))
-    );
-    try {
-        await hand(call, identifier, asked, await lookUp(call, identifier, asked));
-    } catch (failure) {
-        await takeOff(call, identifier);
-        await settled(identifier, false);
-        throw failure;
-    }
-    await settled(identifier, true);
-    return Response.json({ identifier });
 });
 
-/**
- * The endpoints that the provider names. The auth server looks them up, behind its own guard against addresses inside: what a
- * customer types is fetched by nobody else. The provider that it takes for this is off, and gone at once.
- */
-async function lookUp(
-    call: Call,
-    identifier: string,
-    { name, issuer, client_id }: SetUp
-): Promise<Endpoints> {
-    const probe = `${identifier}-look`;
-    const answer = await ask(call, 'POST', PROVIDERS, {
-        provider_type: 'oidc',
-        identifier: probe,
-        name,
-        issuer,
-        client_id,
-        client_secret: 'not needed to look it up',
-        enabled: false
-    });
-    const found = answer.status === 201 ? Discovered.safeParse(await answer.json()) : null;
-    if (found === null) {
-        throw await refusedBy(answer, 'sso_provider_not_found');
-    }
-    await takeOff(call, probe);
-    if (!found.success) {
-        throw new Problem('sso_provider_not_found');
-    }
-    return found.data.discovery_document;
-}
+const isOidc = (identifier: string): boolean => identifier.startsWith('custom:');
 
-/**
- * Hands the provider to the auth server, of the kind that is told its endpoints: in the other kind an address that the provider
- * calls proven would join its person to whoever has it. Here no address comes into that; it is kept beside, for the database to
- * look at.
- */
-async function hand(call: Call, identifier: string, asked: SetUp, endpoints: Endpoints): Promise<void> {
-    if (endpoints.userinfo_endpoint === undefined) {
-        throw new Problem('sso_provider_unfit');
-    }
-    const answer = await ask(call, 'POST', PROVIDERS, {
-        provider_type: 'oauth2',
-        identifier,
-        name: asked.name,
-        client_id: asked.client_id,
-        client_secret: asked.client_secret,
-        authorization_url: endpoints.authorization_endpoint,
-        token_url: endpoints.token_endpoint,
-        userinfo_url: endpoints.userinfo_endpoint,
-        ...(endpoints.jwks_uri === undefined ? {} : { jwks_uri: endpoints.jwks_uri }),
-        scopes: ['openid', 'email', 'profile'],
-        pkce_enabled: true,
-        email_optional: true,
-        attribute_mapping: { email: null },
-        custom_claims_allowlist: ['email', 'email_verified'],
-        enabled: true
-    });
-    if (answer.status !== 201) {
-        throw await refusedBy(answer, 'sso_provider_unfit');
-    }
-    await answer.body?.cancel();
-}
+const remove = (call: Call, identifier: string): Promise<void> =>
+    (isOidc(identifier) ? removeOidc : removeSaml)(call, identifier);
 
-/** One that is not there is gone already. */
-async function takeOff(call: Call, identifier: string): Promise<void> {
-    const answer = await ask(call, 'DELETE', `${PROVIDERS}/${identifier}`);
-    await answer.body?.cancel();
-    if (answer.status !== 204 && answer.status !== 404) {
-        throw new Problem('auth_unavailable', { cause: `the auth server answered ${answer.status}` });
-    }
-}
-
-/** What a refusal of the auth server means; its own words name addresses and are not passed on. */
-async function refusedBy(
-    answer: Response,
-    meaning: 'sso_provider_not_found' | 'sso_provider_unfit'
-): Promise<Problem> {
-    await answer.body?.cancel();
-    const code = answer.headers.get('x-sb-error-code');
-    if (code === 'over_custom_provider_quota') {
-        return new Problem('sso_is_full');
-    }
-    return answer.status === 400
-        ? new Problem(meaning)
-        : new Problem('auth_unavailable', { cause: `the auth server answered ${answer.status}` });
-}
-
-async function ask(call: Call, method: string, path: string, body?: object): Promise<Response> {
-    try {
-        return await callAuthServer(path, {
-            method,
-            headers: { 'content-type': 'application/json', 'x-request-id': call.requestId },
-            body: body === undefined ? null : new TextEncoder().encode(JSON.stringify(body))
-        });
-    } catch (failure) {
-        throw new Problem('auth_unavailable', { cause: failure });
-    }
+/** The metadata that were pasted, or else stand at the address, and what of them is kept. */
+async function metadataFrom(call: Call, { metadata_url, metadata_xml }: Source) {
+    const xml =
+        metadata_xml === '' ? await fetchOutside(metadata_url, METADATA_LIMIT_BYTES, call.log) : metadata_xml;
+    const { entityId, certificateEndsAt } = readMetadata(parseXml(xml), new Date());
+    return { xml, said: { entity_id: entityId, certificate_ends_at: certificateEndsAt } };
 }

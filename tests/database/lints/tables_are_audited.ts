@@ -38,6 +38,7 @@ export const rule: Rule = {
             'That codes were made, and that one was used, is recorded on the person’s own chain.',
         'private.factors_told': 'What is told of here is recorded on the person’s own chain.',
         'private.session_limits': 'A fixed list, changed by a migration alone.',
+        'private.saml_entries': 'Written when somebody signs in, which is recorded; forgets by itself.',
         'private.session_devices': 'Written when a session begins, which is recorded; forgets by itself.',
         'private.sign_in_notices': 'That a link was used is recorded as an act on the person’s own chain.',
         'private.memberships': 'Reckoned from members, roles and states, whose changes are recorded.',

@@ -1,6 +1,7 @@
 // The doors of the team, its roles and invitations.
 import type { Business } from '../../../support/business.ts';
 import { aRequestToJoin, prove, publish } from '../../../support/dns.ts';
+import { aMetadataUrl, typedSaml } from '../../../support/saml-business.ts';
 import { askSso, typed } from '../../../support/sso.ts';
 import { BLANK, WHO, changes, everybody, key, shows, type Examples } from './example.ts';
 
@@ -56,6 +57,15 @@ export async function aDomainName(of: Business): Promise<string> {
 
 /** Takes single sign-on off, where it is on or begun. */
 const withoutSso = (of: Business): Promise<unknown> => askSso(of, { action: 'end' });
+
+/** Sets SAML up in place of what was there; the address of the provider's metadata. */
+async function withSamlAnew(of: Business): Promise<string> {
+    await withoutSso(of);
+    await aDomain(of, { proven: true });
+    const metadata_url = aMetadataUrl();
+    await askSso(of, { action: 'set_up_saml', ...(await typedSaml(of, { metadata_url })) });
+    return metadata_url;
+}
 
 /** A domain that the business has named; its record may stand where it belongs. */
 export async function aDomain(
@@ -180,6 +190,37 @@ export const team: Examples = {
                 await withoutSso(of);
                 await aDomain(of, { proven: true });
                 return { path: '/more/team/sign-on?/set_up', fields: await typed(of) };
+            }),
+            thirdCheck: SSO
+        }
+    ],
+    '/(app)/more/team/sign-on action:set_up_saml': [
+        {
+            ...changes(async (of) => {
+                await withoutSso(of);
+                await aDomain(of, { proven: true });
+                return {
+                    path: '/more/team/sign-on?/set_up_saml',
+                    fields: await typedSaml(of, { metadata_url: aMetadataUrl() })
+                };
+            }),
+            thirdCheck: SSO
+        }
+    ],
+    '/(app)/more/team/sign-on action:renew': [
+        {
+            ...changes(async (of) => {
+                const metadata_url = await withSamlAnew(of);
+                return { path: '/more/team/sign-on?/renew', fields: { metadata_url } };
+            }),
+            thirdCheck: SSO
+        }
+    ],
+    '/(app)/more/team/sign-on action:switch': [
+        {
+            ...changes(async (of) => {
+                await withSamlAnew(of);
+                return { path: '/more/team/sign-on?/switch', fields: { on: 'no' } };
             }),
             thirdCheck: SSO
         }

@@ -21,7 +21,7 @@ export const GET: RequestHandler = async (event) => {
                 code: query.get('error_code') ?? (isCancelled ? 'access_denied' : '')
             });
             // What fails between the auth server and a business's own provider is theirs to mend.
-            throw waiting?.kind === 'sso' && failure.code === 'sign_in_failed'
+            throw waiting?.kind === 'sso' && ['sign_in_failed', 'validation_failed'].includes(failure.code)
                 ? problem('sso_unreachable', { cause: failure })
                 : failure;
         }
