@@ -39,6 +39,10 @@ declare global {
             showsCaptcha?: boolean;
             /** The person's businesses and permissions; asked once a request. */
             me(): Promise<Me>;
+            /** The same for whoever is about to do something, in the business that they name: counted by the limits. */
+            enter(account: unknown): Promise<Me>;
+            /** What the limits said of this request, as headers. */
+            limits: Readonly<Record<string, string>>;
         }
         interface PageData {
             /** The captcha of a page that shows one; its layout loads the script. */

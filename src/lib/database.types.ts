@@ -1179,6 +1179,7 @@ export type Database = {
             discard_invoice: { Args: { account_id: string; invoice_id: string }; Returns: undefined };
             end_session: { Args: { session_id: string }; Returns: boolean };
             ending_sso: { Args: { account_id: string }; Returns: string };
+            enter: { Args: { acting_in?: string }; Returns: Json };
             finish_document: {
                 Args: {
                     account_id: string;

@@ -37,7 +37,10 @@ values
     ('invoice_mail_again', 10, '1 day', null, false, 'A customer''s mailbox, against one invoice that is sent over and over.'),
     ('export', 10, '1 hour', null, false, 'A business''s data, and the work of reading all of it.'),
     ('new_business', 10, '1 day', null, false, 'Storage and everything else that a business is given for nothing, against a person who opens them without end.'),
-    ('payouts', 10, '1 hour', null, false, 'What we ask of Stripe for one business.');
+    ('payouts', 10, '1 hour', null, false, 'What we ask of Stripe for one business.'),
+    ('act_person', 100, '10 seconds', null, false, 'Everybody else''s turn, against a person whose program acts without pause.'),
+    ('act_account', 100, '2 seconds', null, false, 'The same against the people of one business together.'),
+    ('act_address', 100, '1 second', null, true, 'The same against one address that has many logins.');
 
 ------------------------------------------------------------------------------------------------------
 -- What was taken
@@ -139,19 +142,23 @@ end
 $$;
 comment on function private.free_at(private.limits, timestamptz[]) is 'From when on there is one more to take.';
 
-create function private.lock_takes(hashes bytea[]) returns void
+create function private.lock_takes(hashes bytea[]) returns bigint
     language plpgsql
     set search_path = ''
 as $$
+declare
+    locked bigint;
 begin
     perform
     from private.limit_takes as t
     where t.key_hash = any (hashes)
     order by t.key_hash
     for update;
+    get diagnostics locked = row_count;
+    return locked;
 end
 $$;
-comment on function private.lock_takes(bytea[]) is 'Locks the rows in the one order that all keep, so that nobody waits in a circle.';
+comment on function private.lock_takes(bytea[]) is 'Locks the rows in the one order that all keep, so that nobody waits in a circle; tells how many there are.';
 
 create function private.period_seconds(of_limit private.limits) returns integer
     language plpgsql
@@ -197,11 +204,14 @@ begin
         return;
     end if;
 
-    insert into private.limit_takes (limit_name, key_hash)
-    select k.limit_name, k.key_hash
-    from unnest(names, hashes) as k (limit_name, key_hash)
-    on conflict do nothing;
-    perform private.lock_takes(hashes);
+    -- Again where one was forgotten between being found and being locked.
+    loop
+        insert into private.limit_takes (limit_name, key_hash)
+        select k.limit_name, k.key_hash
+        from unnest(names, hashes) as k (limit_name, key_hash)
+        on conflict do nothing;
+        exit when private.lock_takes(hashes) = cardinality(hashes);
+    end loop;
 
     -- All or none: whoever one limit refuses uses up nothing of another.
     moment := clock_timestamp();
@@ -345,6 +355,77 @@ comment on function private.answer_refusal(integer, text, text, text, jsonb) is
     'as it says an error.';
 
 ------------------------------------------------------------------------------------------------------
+-- What people do in the app
+------------------------------------------------------------------------------------------------------
+
+-- The figures. Somebody with a phone does a thing every few seconds; a phone that was out of reach sends its photos one after
+-- the other, two acts each, and no network has it do ten of them in a second. Thirty people who do that at once behind one
+-- router share its line: at two megabytes a photo a line of 100 Mbit/s carries six a second, twelve acts, where their business
+-- has 50 and their address 100. A carrier puts thousands behind one address: 100 a second are 3,000 people who each do
+-- something every half minute. What is counted is what somebody does, and never what they look at.
+create function private.enter(for_account uuid) returns jsonb
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    person jsonb := private.me();
+    seen private.request := private.request_context();
+    wanted jsonb;
+    headers jsonb;
+begin
+    if person is null then
+        return null;
+    end if;
+    -- Only a business of theirs is counted, so that nobody uses up what is another's. A key of an interface would be one more.
+    wanted := (
+        select jsonb_agg(jsonb_build_object('limit', w.name, 'key', w.key))
+        from (
+            select 'act_person' as name, person ->> 'user_id' as key
+            union all
+            select 'act_account', a.one ->> 'id'
+            from jsonb_array_elements(person -> 'accounts') as a (one)
+            where a.one ->> 'id' = for_account::text
+               or (for_account is null and jsonb_array_length(person -> 'accounts') = 1)
+            union all
+            select 'act_address', seen.ip
+            where seen.trusted
+              and pg_input_is_valid(seen.ip, 'inet')
+        ) as w
+    );
+    -- As in service.put_back. Whoever is in goes on when nothing can be counted, and does not wait long to find that out; null says so.
+    perform set_config('synchronous_commit', 'off', true);
+    perform set_config('lock_timeout', '2s', true);
+    begin
+        headers := private.limit_headers((select jsonb_agg(to_jsonb(t)) from private.take(wanted) as t));
+    exception
+        when others then
+            raise warning 'limits are not counted: % %', sqlstate, sqlerrm;
+    end;
+    if headers ? 'Retry-After' then
+        return private.answer_refusal(
+            429, 'PT429', 'too_many_acts', 'That is more at once than one person, business or address may do.', headers
+        );
+    end if;
+    return jsonb_build_object('me', person, 'limits', headers);
+end
+$$;
+comment on function private.enter(uuid) is 'See public.enter.';
+grant execute on function private.enter(uuid) to authenticated;
+
+create function public.enter(acting_in uuid default null) returns jsonb
+    language sql
+    set search_path = ''
+as $$
+    select private.enter(acting_in)
+$$;
+comment on function public.enter(uuid) is
+    'For whoever is about to do something, in the account that they name or in their only one: what public.me answers (me), and how '
+    'much they, that account and their address may still do (limits: headers, null when it could not be counted). Refused with '
+    'too_many_acts, 429 and Retry-After. A transaction of its own: what is done then holds no count up.';
+grant execute on function public.enter(uuid) to authenticated;
+
+------------------------------------------------------------------------------------------------------
 -- For edge functions
 ------------------------------------------------------------------------------------------------------
 
@@ -385,7 +466,10 @@ grant execute on function service.put_back(jsonb, boolean) to service_role;
 
 insert into private.schedules (name, schedule, command, reason)
 values (
-    'forget-limits', '*/10 * * * *', 'delete from private.limit_takes where forget_at < now()',
+    'forget-limits', '*/10 * * * *',
+    -- In no order that takers keep, so it waits for none of them.
+    'delete from private.limit_takes where key_hash in '
+    '(select key_hash from private.limit_takes where forget_at < now() for update skip locked)',
     'What no limit counts any more is nobody''s business.'
 );
 select cron.schedule(s.name, s.schedule, s.command)

@@ -199,6 +199,9 @@ select ok(pg_temp.rows('other') = 0 and pg_temp.rows('door') > 0, 'until the job
 select results_eq(
     $$select name, quota, period, longest, by_address from private.limits where name not in ('door', 'login', 'other') order by name$$,
     $$values
+        ('act_account', 100, interval '2 seconds', null, false),
+        ('act_address', 100, interval '1 second', null, true),
+        ('act_person', 100, interval '10 seconds', null, false),
         ('address_change', 10, interval '1 hour', null, false),
         ('code', 10, interval '1 minute', interval '1 hour', false),
         ('domain_check', 30, interval '1 hour', null, false),

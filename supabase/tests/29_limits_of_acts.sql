@@ -1,5 +1,5 @@
 -- The limits of what signed-in people do and of customers' private links: whatever way it is called, the act's own SQL counts and refuses.
-select plan(47);
+select plan(61);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -179,6 +179,66 @@ select tests.be_service();
 select throws_ok($$select service.spend('[{"limit": "domain_check", "key": "bell"}]', 'too_many_tries')$$, 'PGRST', null, '[RATE-3] and is refused');
 select tests.authenticate_as('bell owner');
 select throws_ok($$select service.spend('[]', 'x')$$, '42501', null, '[RATE-4] nobody else can use up what is another''s');
+select tests.be_postgres();
+
+------------------------------------------------------------------------------------------------------
+-- Whatever people do in the app
+------------------------------------------------------------------------------------------------------
+
+-- What is left to somebody, by limit, once they have entered: 'act_account 99, act_person 99', or why they may not.
+create function pg_temp.enters(who text, acting_in uuid, address text default null) returns text
+    language plpgsql
+as $$
+declare
+    answer jsonb;
+begin
+    perform set_config('response.status', '', true);
+    perform tests.send_headers('{}');
+    perform tests.authenticate_as(who);
+    if address is not null then
+        perform tests.come_from(address);
+    end if;
+    answer := public.enter(acting_in);
+    perform tests.be_postgres();
+    return case
+        when answer ? 'hint' then concat_ws(' ', current_setting('response.status'), answer ->> 'hint', answer #>> '{details}')
+        when answer ->> 'limits' is null then 'not counted, and is ' || (answer #>> '{me,user_id}')
+        else (
+            select string_agg(found.pair[1] || ' ' || found.pair[2], ', ')
+            from regexp_matches(answer #>> '{limits,RateLimit}', '"(\w+)";r=(\d+);t=\d+', 'g') as found (pair)
+        )
+    end;
+end
+$$;
+select is(pg_temp.enters('bell owner', tests.id('bell')), 'act_account 99, act_person 99', '[RATE-3] whoever acts is counted with their business');
+select is(pg_temp.enters('bell admin', tests.id('bell'), '203.0.113.40'), 'act_account 98, act_address 99, act_person 99', '[RATE-3] which counts all its people, and with their address');
+select is(pg_temp.enters('bell admin', null), 'act_account 97, act_person 98', 'whoever has one business acts in that one');
+select is(pg_temp.enters('finch owner', tests.id('bell')), 'act_person 99', '[RATE-3] nobody uses up what is another business''s');
+select is(pg_temp.enters('finch owner', gen_random_uuid()), 'act_person 98', 'nor that of one that is none');
+select is(
+    (select answer -> 'me' from (select tests.authenticate_as('finch owner'), public.enter(tests.id('finch')) as answer) as entered),
+    (select public.me()), 'whoever enters is told who they are'
+);
+select tests.be_postgres();
+select pg_temp.leave(0, 'act_account', tests.id('bell')::text);
+select is(
+    pg_temp.enters('bell owner', tests.id('bell')),
+    '429 too_many_acts {"RateLimit": "\"act_account\";r=0;t=2", "Retry-After": "2", "RateLimit-Policy": "\"act_account\";q=100;w=2"}',
+    '[RATE-3] what a business has used up is refused to all of it'
+);
+select is(pg_temp.enters('finch owner', tests.id('finch')), 'act_account 98, act_person 96', '[RATE-3] and to nobody else');
+select pg_temp.leave(0, 'act_person', tests.id('finch owner')::text);
+select matches(pg_temp.enters('finch owner', tests.id('finch')), '^429 too_many_acts .*act_person.*q=100;w=10', '[RATE-3] a person has a limit in whichever business');
+select pg_temp.leave(0, 'act_address', '203.0.113.41');
+select pg_temp.leave(50, 'act_account', tests.id('bell')::text);
+select matches(pg_temp.enters('bell owner', tests.id('bell'), '203.0.113.41'), '^429 too_many_acts .*act_address.*q=100;w=1', '[RATE-3] and so has an address');
+select is(pg_temp.enters('bell owner', tests.id('bell'), '203.0.113.42'), 'act_account 49, act_address 99, act_person 98', 'a refusal by one of them uses up nothing of the others');
+select throws_ok($$select pg_temp.enters('pat', tests.id('bell')) from (select tests.factor('pat')) as has_one$$, '42501', null, 'who owes their second factor does not enter');
+alter table private.limit_takes rename to limit_takes_gone;
+select is(pg_temp.enters('bell owner', tests.id('bell')), 'not counted, and is ' || tests.id('bell owner'), '[RATE-4] whoever is in goes on when nothing can be counted, and that is told');
+alter table private.limit_takes_gone rename to limit_takes;
+select tests.be_anon();
+select throws_ok('select public.enter()', '42501', null, 'nobody enters without a login');
 select tests.be_postgres();
 
 ------------------------------------------------------------------------------------------------------

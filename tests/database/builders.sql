@@ -97,14 +97,15 @@ as $$
     select set_config('request.headers', send_headers.headers::text, true)
 $$;
 
--- As our web tier sends on what somebody without a login asks from an address.
+-- As our web tier sends on what whoever is asking asks from an address.
 create function tests.come_from(address text) returns void
     language sql
     security definer
 as $$
     with payload as (
         select translate(encode(convert_to(jsonb_build_object(
-            'ip', address, 'ua', 'A browser', 'rid', 'r-1', 'sid', null, 'iat', floor(extract(epoch from clock_timestamp()))
+            'ip', address, 'ua', 'A browser', 'rid', 'r-1',
+            'sid', nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'session_id', 'iat', floor(extract(epoch from clock_timestamp()))
         )::text, 'utf8'), 'base64'), E'\n', '') as text
     )
     select tests.send_headers(jsonb_build_object(

@@ -1,7 +1,7 @@
 // The limits over two web servers, and with the store that counts them gone: a stack of its own.
 import { randomUUID } from 'node:crypto';
 import type { Sql } from 'postgres';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { aBusiness, anAddress, superuser, type Business } from '../support/business.ts';
 import { startProduct, type Product } from '../support/product.ts';
 import { aVisitor, signedIn } from '../support/visitor.ts';
@@ -59,6 +59,148 @@ describe('[RATE-1] 200 attempts at once from one address', () => {
             forwarded: `for=${anAddress()}`
         }));
         expect(outcome(said)).toEqual({ passed: 10, refused: 50 });
+    });
+});
+
+describe('[RATE-3] 200 acts at once', () => {
+    let neighbour: Business;
+
+    beforeAll(async () => {
+        neighbour = await aBusiness();
+        // The product's periods are of seconds, and these tests are not about how fast the machine is.
+        await sql`update private.limits set period = '1 hour' where name like 'act\\_%'`;
+    });
+    afterEach(async () => {
+        await sql`delete from private.limit_takes where limit_name like 'act\\_%'`;
+    });
+
+    /** What an endpoint of ours says to somebody of a business, on whichever of these servers, from an address. */
+    const acting = async (
+        person: Business['owner'],
+        of: Business,
+        servers: readonly string[],
+        address: string
+    ) => {
+        let turn = 0;
+        const visitor = await signedIn(person, () => servers[turn++ % servers.length] ?? '', product.origin);
+        const act = (): Promise<Response> =>
+            visitor.json(
+                '/more/audit/check/pages',
+                { account_id: of.accountId, after: 0, anchor: '' },
+                { 'x-forwarded-for': address }
+            );
+        return (times: number) => Promise.all(Array.from({ length: times }, act));
+    };
+    const spread = (answers: readonly Response[]) => ({
+        passed: answers.filter(({ status }) => status === 200).length,
+        refused: answers.filter(({ status }) => status === 429).length
+    });
+    /** How many of a limit each answer that passed says are left, the most first. */
+    const left = (answers: readonly Response[], limit: string): number[] =>
+        answers
+            .filter(({ status }) => status === 200)
+            .map(({ headers }) =>
+                Number(new RegExp(`"${limit}";r=(\\d+);t=`).exec(headers.get('ratelimit') ?? '')?.[1])
+            )
+            .sort((one, other) => other - one);
+    const countingDown = Array.from({ length: 100 }, (_, n) => 99 - n);
+
+    it.each([
+        ['one web server', 1],
+        ['two web servers', 2]
+    ])('of one person let exactly a hundred through, by %s, and each says what is left', async (_, count) => {
+        const servers = product.addresses.slice(0, count);
+        const answers = await (await acting(business.owner, business, servers, anAddress()))(200);
+        expect(spread(answers)).toEqual({ passed: 100, refused: 100 });
+        expect(left(answers, 'act_person')).toEqual(countingDown);
+        for (const { status, headers } of answers) {
+            expect(headers.get('ratelimit-policy')).toContain('"act_person";q=100;w=3600');
+            if (status === 200) expect(headers.get('retry-after')).toBeNull();
+            else expect(Number(headers.get('retry-after'))).toBeGreaterThan(3500);
+        }
+        const refused = answers.find(({ status }) => status === 429);
+        expect(refused?.headers.get('content-type')).toBe('application/problem+json');
+        expect(await refused?.json()).toMatchObject({ code: 'too_many_acts', status: 429 });
+    });
+
+    it('of one business let exactly a hundred through, whoever of it acts from wherever, and leave another its own', async () => {
+        const staff = await business.withMember('admin');
+        const both = await Promise.all(
+            [business.owner, staff].map((person) => acting(person, business, product.addresses, anAddress()))
+        );
+        const next = await acting(neighbour.owner, neighbour, product.addresses, anAddress());
+        const [answers, others] = await Promise.all([
+            Promise.all(both.map((act) => act(100))).then((all) => all.flat()),
+            next(20)
+        ]);
+        expect(spread(answers)).toEqual({ passed: 100, refused: 100 });
+        expect(left(answers, 'act_account')).toEqual(countingDown);
+        expect(spread(others), 'another business').toEqual({ passed: 20, refused: 0 });
+    });
+
+    it('of one address let exactly a hundred through, whoever acts from it', async () => {
+        const address = anAddress();
+        const both = await Promise.all(
+            [business, neighbour].map((of) => acting(of.owner, of, product.addresses, address))
+        );
+        const answers = (await Promise.all(both.map((act) => act(100)))).flat();
+        expect(spread(answers)).toEqual({ passed: 100, refused: 100 });
+        expect(left(answers, 'act_address')).toEqual(countingDown);
+    });
+
+    it('refuse the next form with what was typed in it, and no page', async () => {
+        const act = await acting(business.owner, business, product.addresses, anAddress());
+        await act(100);
+        const visitor = await signedIn(business.owner, product.origin);
+        const refused = await visitor.post('/customers/new', {
+            __superform_id: 'customer',
+            account_id: business.accountId,
+            name: 'Ahmed Khan',
+            email: '',
+            address_line_1: '1 Mill Lane',
+            idempotency_key: randomUUID()
+        });
+        expect(refused.status).toBe(429);
+        expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3500);
+        expect(refused.headers.get('ratelimit')).toMatch(/"act_person";r=0;t=3\d\d\d/);
+        const page = await refused.text();
+        expect(page).toContain('That was more at once than we take');
+        expect(page).toContain('value="Ahmed Khan"');
+        const looking = await visitor.get('/customers');
+        expect(looking.status).toBe(200);
+        expect(looking.headers.get('ratelimit'), 'what is looked at is not counted').toBeNull();
+    });
+});
+
+describe('[RATE-1] what is forgotten while somebody takes it', () => {
+    it('is counted anew, and keeps neither waiting in a circle', async () => {
+        const [taker, forgetter] = [superuser(), superuser()];
+        const wanted = sql.json([{ limit: 'export', key: randomUUID() }]);
+        const take = () => taker<{ allowed: boolean; remaining: number }[]>`
+            select allowed, remaining from private.take(${wanted})`;
+        const waiting = async (): Promise<number> => {
+            const [found] = await sql<{ waiting: number }[]>`
+                select count(*)::integer as waiting from pg_stat_activity
+                where wait_event_type = 'Lock' and query like '%private.take(%'`;
+            return found?.waiting ?? 0;
+        };
+        try {
+            await take();
+            await sql`
+                update private.limit_takes set forget_at = now() - interval '1 second'
+                where key_hash in (select key_hash from private.limit_keys(${wanted}))`;
+            const [job] = await sql<{ command: string }[]>`
+                select command from private.schedules where name = 'forget-limits'`;
+            const taken = await forgetter.begin(async (forgetting) => {
+                await forgetting.unsafe(job?.command ?? '');
+                const under = take().execute();
+                await expect.poll(waiting, { timeout: 5000 }).toBe(1);
+                return { under };
+            });
+            expect([...(await taken.under)]).toEqual([{ allowed: true, remaining: 9 }]);
+        } finally {
+            await Promise.all([taker.end(), forgetter.end()]);
+        }
     });
 });
 
@@ -146,6 +288,7 @@ describe('[RATE-4] with the store of the limits gone', () => {
     });
 
     it('a store that hangs counts as gone, and keeps nobody waiting for long', async () => {
+        const visitor = await signedIn(business.owner, product.origin);
         const holder = await sql.reserve();
         try {
             await holder`begin`;
@@ -154,6 +297,13 @@ describe('[RATE-4] with the store of the limits gone', () => {
             const answer = await aVisitor(product.origin).post('/sign-in/password', anyLogin());
             expect(answer.status).toBe(503);
             expect(Date.now() - began).toBeLessThan(6000);
+            const made = await visitor.post('/customers/new', {
+                name: 'Bronagh Kelly',
+                email: '',
+                address_line_1: '2 Mill Lane',
+                idempotency_key: randomUUID()
+            });
+            expect(made.status, 'whoever is in goes on').toBe(303);
         } finally {
             await holder`rollback`;
             holder.release();

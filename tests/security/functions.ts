@@ -196,6 +196,7 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
         on_a_list: json('false')
     },
     'service.put_back': { wanted: json(`'[{"limit": "password", "key": "sam"}]'`), whole: json('true') },
+    'public.enter': { acting_in: json('null') },
     'service.spend': {
         wanted: json(`'[{"limit": "export", "key": "bell"}]'`),
         code: json(`'too_many_tries'`)

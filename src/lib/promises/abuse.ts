@@ -119,18 +119,35 @@ export const abuse: readonly LedgerRow[] = [
     {
         id: 'RATE-3',
         sentence: 'The interfaces have limits for each business and address, and say so in standard headers.',
-        state: 'not_yet',
-        works: 'Invitations, e-mails to customers, exports and all else that costs others something are counted by business or person, and guesses at private links by address. What is too much is refused with the time to wait, in the form and in standard headers.',
-        missing: 'The same for every other form and interface.',
+        state: 'kept',
         enforcedBy: [
             fn('private.spend(jsonb,text)'),
             fn('private.take_guess()'),
             fn('private.find_link(text,text,text)'),
             fn('private.limit_headers(jsonb)'),
             fn('private.mail_invitation(public.invitations,text,text,uuid)'),
+            fn('private.enter(uuid)'),
+            code('src/lib/server/guard.ts', 'somebodyWhoActs'),
+            code('src/lib/server/request.ts', 'limited'),
             code('src/lib/server/forms.ts', 'sayLimit')
         ],
         provedBy: [
+            test(
+                'integration',
+                '[RATE-3] 200 acts at once of one person let exactly a hundred through, by one web server, and each says what is left'
+            ),
+            test(
+                'integration',
+                '[RATE-3] 200 acts at once of one person let exactly a hundred through, by two web servers, and each says what is left'
+            ),
+            test(
+                'integration',
+                '[RATE-3] 200 acts at once of one business let exactly a hundred through, whoever of it acts from wherever, and leave another its own'
+            ),
+            test(
+                'integration',
+                '[RATE-3] 200 acts at once of one address let exactly a hundred through, whoever acts from it'
+            ),
             test(
                 'integration',
                 '[RATE-3] are twenty a day for a business, however many ask at once, at the Data API itself'
@@ -143,9 +160,14 @@ export const abuse: readonly LedgerRow[] = [
                 'integration',
                 '[RATE-3] is guessed at thirty times from one address and no more, however many guess at once'
             ),
-            tagged('db', 25),
-            tagged('integration', 8)
-        ]
+            tagged('db', 32),
+            tagged('integration', 12)
+        ],
+        limits: 'Every form and interface that somebody signed in uses is counted before it does anything: 100 in ten seconds for a person, in two for a business, in one for an address. Looking at pages is not counted. What costs others something, like inviting, exporting or guessing at private links, has limits of its own besides.',
+        doors: {
+            app: 'counted in the same call that asks who somebody is, so that it costs no call of its own; while it can’t be counted, whoever is in goes on.',
+            open: 'the limits that acts have of their own hold at the Data API too, in the database, with the same headers. There is no general one there: what it reads runs in transactions that can’t count, and a count inside what it writes would hold up everybody else of that business until it ends.'
+        }
     },
     {
         id: 'RATE-4',

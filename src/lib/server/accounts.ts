@@ -79,6 +79,29 @@ export async function me(db: Db): Promise<Me> {
     return (await call(db, 'me', {}, Me.nullable())) ?? Promise.reject(problem('signed_out'));
 }
 
+const Entered = z.object({
+    me: Me,
+    /** How much may still be done, as headers; null when it could not be counted. */
+    limits: z.record(z.string(), z.string()).nullable()
+});
+
+/** The person and their businesses, and what the limits say. */
+export type Entered = z.infer<typeof Entered>;
+
+/**
+ * What {@link me} asks, for whoever is about to do something: counted in the same call by person, by the business that is named
+ * (where it is theirs) and by address.
+ * @throws {Problem} as {@link me}, and `too_many_acts`.
+ */
+export async function enter(db: Db, named: unknown): Promise<Entered> {
+    // What is no id is no business of theirs, which whoever looks for it among theirs finds out.
+    const account = AccountId.safeParse(named).data ?? null;
+    return (
+        (await call(db, 'enter', { acting_in: account }, Entered.nullable())) ??
+        Promise.reject(problem('signed_out'))
+    );
+}
+
 const preferenceCookie = '__Host-tf-account';
 
 /** The business of this page: the one chosen last on this device, else the first. */

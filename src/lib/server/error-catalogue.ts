@@ -92,6 +92,11 @@ export const catalogue = {
         'That is a lot of e-mails to customers in a short time. Wait a while, or give them a link.'
     ],
 
+    too_many_acts: [
+        429,
+        'That was more at once than we take from one person or place. Wait ten seconds, then send it again.'
+    ],
+
     // What was typed
     validation_failed: [422, 'Some of what you typed needs another look.'],
     idempotency_key_reused: [

@@ -88,6 +88,11 @@ async function somebody<Event extends RequestEvent>(event: Event): Promise<Perso
     return { ...halfway(event), me: await event.locals.me() };
 }
 
+/** The same of somebody who is about to do something, in the business that they name; or `too_many_acts`. */
+async function somebodyWhoActs(event: RequestEvent, account: unknown): Promise<PersonGround<RequestEvent>> {
+    return { ...halfway(event), me: await event.locals.enter(account) };
+}
+
 function allowed<Event extends RequestEvent>(
     ground: PersonGround<Event>,
     account: Account,
@@ -215,7 +220,10 @@ function guardedAction<Schema extends FormSchema, Ground, Out>(
         try {
             ground = await enter(event, fields);
         } catch (thrown) {
-            return refusePage(event, await failed(event, thrown));
+            const failure = await failed(event, thrown);
+            if (failure.status !== 429) return refusePage(event, failure);
+            sayLimit(event, failure);
+            return failForm(await readForm(fields, schema), failure, event.locals.requestId);
         }
         const form = await readForm(fields, schema);
         if (!form.valid) return refuseForm(form);
@@ -240,12 +248,9 @@ export function protectedAction<Schema extends FormSchema, Out>(
     return guardedAction(
         schema,
         async (event, fields) => {
-            const ground = await somebody(event);
-            return allowed(
-                ground,
-                namedAccount(ground.me, fields.get('account_id'), event.cookies),
-                permission
-            );
+            const named = fields.get('account_id');
+            const ground = await somebodyWhoActs(event, named);
+            return allowed(ground, namedAccount(ground.me, named, event.cookies), permission);
         },
         handler
     );
@@ -256,7 +261,11 @@ export function personAction<Schema extends FormSchema, Out>(
     schema: Schema,
     handler: (ground: PersonGround<RequestEvent> & WithForm<Schema>) => Promise<Out> | Out
 ): Action<Schema, Out> {
-    return guardedAction(schema, somebody, handler);
+    return guardedAction(
+        schema,
+        (event, fields) => somebodyWhoActs(event, fields.get('account_id')),
+        handler
+    );
 }
 
 /** An action for the pages that ask for the second factor. */
@@ -323,7 +332,7 @@ export function protectedEndpoint<Schema extends FormSchema>(
     return guardedEndpoint(
         schema,
         async (event, fields) => {
-            const ground = await somebody(event);
+            const ground = await somebodyWhoActs(event, fields.account_id);
             return allowed(ground, namedAccount(ground.me, fields.account_id, event.cookies), permission);
         },
         handler
@@ -343,7 +352,7 @@ export function personEndpoint<Schema extends FormSchema>(
     schema: Schema,
     handler: (ground: PersonGround<RequestEvent> & WithInput<Schema>) => Promise<unknown>
 ): Endpoint {
-    return guardedEndpoint(schema, somebody, handler);
+    return guardedEndpoint(schema, (event, fields) => somebodyWhoActs(event, fields.account_id), handler);
 }
 
 /** An id out of the path. One that is none cannot be found, and says so with 404. */

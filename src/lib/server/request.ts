@@ -1,12 +1,12 @@
 /** The steps of a request before its route, each a handle; hooks.server.ts strings them together. */
 import { text, type Handle, type RequestEvent } from '@sveltejs/kit';
-import { me, type Me } from './accounts.ts';
+import { enter, me, type Me } from './accounts.ts';
 import { dataClient, type Db } from './data.ts';
 import { sentenceOf } from './errors.ts';
 import { gateTalk } from './gate.ts';
 import { withCaptchaAllowed } from './captcha.ts';
 import { pagePolicy, permissionsPolicy } from './headers.ts';
-import { newRecord, recordOf, serverTiming } from './log.ts';
+import { newRecord, recordOf, serverTiming, writeLine } from './log.ts';
 import { authClient, standing } from './session.ts';
 import { settings } from './settings.ts';
 import { upstreamFetch } from './upstream.ts';
@@ -91,7 +91,26 @@ export const identified: Handle = async ({ event, resolve }) => {
     Object.defineProperties(locals, {
         db: { get: () => (db ??= dataClient(settings(), fetch, () => person()?.accessToken ?? null)) },
         auth: { get: () => (auth ??= authClient(settings(), cookies, fetch)) },
-        me: { value: () => (asked ??= me(locals.db)) }
+        me: { value: () => (asked ??= me(locals.db)) },
+        enter: {
+            value: async (account: unknown): Promise<Me> => {
+                const entered = await enter(locals.db, account);
+                if (entered.limits) locals.limits = entered.limits;
+                else writeLine({ level: 'error', event: 'limits_not_counted', id: locals.requestId });
+                asked = Promise.resolve(entered.me);
+                return entered.me;
+            }
+        }
     });
+    locals.limits = {};
     return resolve(event);
+};
+
+/** Says in every answer to something that was done how much may still be done; a refusal has said so for itself. */
+export const limited: Handle = async ({ event, resolve }) => {
+    const response = await resolve(event);
+    if (!response.headers.has('ratelimit')) {
+        for (const [name, value] of Object.entries(event.locals.limits)) response.headers.set(name, value);
+    }
+    return response;
 };

@@ -32,6 +32,8 @@ const expected = (held: readonly string[]): string[] =>
 
 /** Those that let a visitor pass: whatever is said then, it is not that they may not. */
 async function passed(visitor: Visitor): Promise<string[]> {
+    // Who knocks at every door within a second acts for many: what they did before is not held against them.
+    await sql`delete from private.limit_takes where limit_name like 'act\\_%'`;
     const through: string[] = [];
     const waiting = [...asking];
     const walk = async (): Promise<void> => {

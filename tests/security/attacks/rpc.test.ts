@@ -71,7 +71,7 @@ const given = (name: string, of: Scene['bell'], account: string): object => ({
 
 /** Those that take no account: about the person, the public, or a link. */
 const WITHOUT_ACCOUNT = [
-    ...['me', 'open_account', 'portal_invoice', 'audit_anchors'],
+    ...['me', 'enter', 'open_account', 'portal_invoice', 'audit_anchors'],
     ...['invitation', 'accept_invitation', 'my_sessions', 'end_session', 'my_sign_ins'],
     ...['require_fresh', 'joinable', 'prepare_credentials'],
     ...['my_factors', 'note_factors', 'make_recovery_codes', 'use_recovery_code']

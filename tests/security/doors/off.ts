@@ -20,9 +20,18 @@ const unguarded: readonly Change[] = [
     {
         file: 'src/lib/server/guard.ts',
         from: /return \{ \.\.\.halfway\(event\), me: await event\.locals\.me\(\) \};/,
-        to: `const nobody = { user_id: '00000000-0000-0000-0000-000000000000', email: '', accounts: [], demanding: [], former: [] };
-    const me = await event.locals.me().catch(() => nobody as unknown as Me);
+        to: `const me = await event.locals.me().catch(() => nobody as unknown as Me);
     return { ...halfway(event), me };`
+    },
+    {
+        file: 'src/lib/server/guard.ts',
+        from: /async function somebodyWhoActs\([\s\S]+?\n\}\n/,
+        to: `const nobody = { user_id: '00000000-0000-0000-0000-000000000000', email: '', accounts: [], demanding: [], former: [] };
+async function somebodyWhoActs(event: RequestEvent, account: unknown): Promise<PersonGround<RequestEvent>> {
+    const me = await event.locals.enter(account).catch(() => nobody as unknown as Me);
+    return { ...halfway(event), me };
+}
+`
     },
     {
         file: 'src/lib/server/guard.ts',
