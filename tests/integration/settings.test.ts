@@ -168,7 +168,17 @@ describe('a real provider', () => {
             given: { RESEND_API_KEY: 're_real', MAIL_FROM: 'Somebody <somebody@example.com>' }
         });
         try {
-            const rest = ['supabase', 'google', 'apple', 'azure', 'sso', 'saml', 'stripe', 'passwords', 'dns'];
+            const rest = [
+                'supabase',
+                'google',
+                'apple',
+                'azure',
+                'sso',
+                'saml',
+                'stripe',
+                'passwords',
+                'dns'
+            ];
             expect(own.standIns).toEqual(rest);
             expect((await fetch(`${own.info.inboxUrl}/api/messages`)).status).toBe(503);
             expect(own.info.env).toMatchObject({
