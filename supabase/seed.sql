@@ -4,6 +4,7 @@
 -- demo login: owner@belllane.example / copper-kettle-42    (Bell Lane Electrical, owner, VAT registered)
 -- demo login: jess@belllane.example / copper-kettle-42     (Bell Lane Electrical, staff)
 -- demo login: owner@finchplumbing.example / copper-kettle-42    (Finch Plumbing, owner, not VAT registered)
+-- demo login: platform@tradersflow.example / copper-kettle-42    (runs the platform: go to /admin, which has you set up a second factor first)
 
 create temporary table person (email text primary key, name text, user_id uuid, session_id uuid);
 create temporary table client (business text, n int, name text, email text, phone text, line_1 text, town text, postcode text, primary key (business, n));
@@ -25,7 +26,8 @@ insert into person (email, name, user_id, session_id)
 values
     ('owner@belllane.example', 'Sam Adeyemi', gen_random_uuid(), gen_random_uuid()),
     ('jess@belllane.example', 'Jess Whitlock', gen_random_uuid(), gen_random_uuid()),
-    ('owner@finchplumbing.example', 'Robin Finch', gen_random_uuid(), gen_random_uuid());
+    ('owner@finchplumbing.example', 'Robin Finch', gen_random_uuid(), gen_random_uuid()),
+    ('platform@tradersflow.example', 'Alex Morgan', gen_random_uuid(), gen_random_uuid());
 
 insert into auth.users (
     instance_id, id, aud, role, email, encrypted_password, email_confirmed_at,
@@ -46,6 +48,11 @@ select
     jsonb_build_object('sub', p.user_id, 'email', p.email, 'email_verified', true, 'phone_verified', false),
     'email', now() - interval '45 days', now() - interval '45 days', now() - interval '45 days'
 from person as p;
+
+insert into private.platform_owners (user_id, email)
+select p.user_id, p.email
+from person as p
+where p.email = 'platform@tradersflow.example';
 
 -- Sessions for as long as this file runs; they are gone at its end.
 insert into auth.sessions (id, user_id, created_at, updated_at, aal)

@@ -1256,6 +1256,7 @@ export type Database = {
                 };
                 Returns: string;
             };
+            platform_overview: { Args: Record<PropertyKey, never>; Returns: Json };
             portal_invoice: { Args: { proof?: string; token: string }; Returns: Json };
             prepare_credentials: { Args: Record<PropertyKey, never>; Returns: string[] };
             prepare_invoice_pdf: { Args: { account_id: string; invoice_id: string }; Returns: Json };
@@ -1264,6 +1265,7 @@ export type Database = {
             remove_member: { Args: { account_id: string; member_id: string }; Returns: boolean };
             report_refusal: { Args: { account_id: string; act: string; code: string }; Returns: boolean };
             require_fresh: { Args: Record<PropertyKey, never>; Returns: boolean };
+            require_platform_owner: { Args: Record<PropertyKey, never>; Returns: boolean };
             resend_invitation: {
                 Args: { account_id: string; idempotency_key: string; invitation_id: string };
                 Returns: string;
@@ -1317,6 +1319,7 @@ export type Database = {
             };
             start_payouts: { Args: { account_id: string }; Returns: Json };
             today: { Args: { account_id: string }; Returns: Json };
+            unblock_network: { Args: { network: string; reason: string }; Returns: boolean };
             use_recovery_code: { Args: { code: string }; Returns: boolean };
             view_documents: {
                 Args: { account_id: string; document_ids: string[] };

@@ -164,6 +164,8 @@ begin
             when 'fresh_proof_needed' then '42501'
             when 'domain_not_yours' then 'PT404'
             when 'factor_needed' then '42501'
+            when 'platform_only' then '42501'
+            when 'signed_in_long_ago' then '42501'
             else 'P0001'
         end,
         hint = code,

@@ -1,4 +1,4 @@
-select plan(41);
+select plan(42);
 
 select tests.business('bell');
 select tests.business('finch');

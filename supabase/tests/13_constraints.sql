@@ -66,6 +66,8 @@ values
     ('counter_never_falls_below_zero', 'private.counters', 'change', '{"last_number": -1}', '{}'),
     ('limit_is_short_enough_to_remember', 'private.limits', 'change', '{"quota": 101}', '{}'),
     ('alert_kind_is_known', 'private.alerts', 'change', '{"kind": "other"}', '{}'),
+    ('platform_owner_address_is_on_the_list_once', 'private.platform_owners', 'copy', jsonb_build_object('user_id', '00000000-0000-7000-8000-000000000000'), '{"email": "they@platform.example"}'),
+    ('platform_owner_address_is_as_the_auth_server_writes_it', 'private.platform_owners', 'change', '{"email": "They@platform.example"}', '{"email": "they@platform.example"}'),
     ('network_is_released_again', 'private.blocked_networks', 'change', '{"blocked_until": "2126-01-01"}', '{}'),
     ('weight_is_a_share_of_a_hundred', 'private.suspicion_weights', 'change', '{"weight": 101}', '{}'),
     ('sign_in_decision_is_known', 'private.sign_in_decisions', 'change', '{"decision": "other"}', '{}'),
@@ -178,6 +180,7 @@ values (
 insert into private.session_devices (session_id, user_id) values (gen_random_uuid(), tests.id('bell owner'));
 insert into private.recovery_codes (user_id, code_hash) values (tests.id('bell owner'), sha256('a code'));
 insert into private.alerts (kind, detail) values ('stuffing', '{}');
+insert into private.platform_owners (user_id, email) values (tests.id('bell owner'), 'they@platform.example');
 insert into private.blocked_networks (network, blocked_until) values ('203.0.113.6', now() + interval '1 hour');
 insert into private.sign_in_decisions (user_id, session_id, method, network, factors, score, decision, reason)
 values (tests.id('bell owner'), gen_random_uuid(), 'password', '203.0.113.6', '[]', 0, 'allowed', 'x');

@@ -19,7 +19,7 @@ export type RouteMutant = {
 };
 
 const routes = join(projectDir, 'src', 'routes');
-const CALL = /\b(protected|person)(Load|Action|Endpoint)\(\s*(?:'([^']*)'\s*,\s*)?/g;
+const CALL = /\b(protected|person|platform)(Load|Action|Endpoint)\(\s*(?:'([^']*)'\s*,\s*)?/g;
 
 /** Every guard of every protected route, mutated. */
 export function routeMutants(): RouteMutant[] {
@@ -55,6 +55,7 @@ function mutantsOf(route: string, file: string): RouteMutant[] {
         const other = permission === 'customers.read' ? 'jobs.read' : 'customers.read';
         return [
             made('without its guard', `open${makes}(`),
+            ...(asks === 'platform' ? [made('for anybody who is signed in', `person${makes}(`)] : []),
             ...(asks === 'protected'
                 ? [
                       made('for anybody who is signed in', `person${makes}(`),

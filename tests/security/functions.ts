@@ -140,6 +140,7 @@ const BY_FUNCTION: Record<string, Record<string, Value>> = {
     },
     'service.sso_of_domain': { domain: json(`'heron.example'`) },
     'service.domain_looked_up': { seen: json(`'{}'`) },
+    'public.unblock_network': { network: json(`'198.51.100.77/32'`), reason: json(`'a shared office'`) },
     'public.restore_member': { member_id: id('former membership') },
     'public.save_role': { permissions: json(`array['jobs.read']`) },
     'public.demand_factor': { demanded: json('true') },

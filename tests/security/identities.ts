@@ -101,6 +101,21 @@ export const IDENTITIES: readonly Identity[] = [
             await as('bell owner')(sql);
         }
     },
+    {
+        // Runs TradersFlow, has given a second factor just now, and belongs to no business.
+        name: 'platform owner',
+        of: 'nobody',
+        be: async (sql) => {
+            await sql`select tests.person('platform owner'), tests.factor('platform owner')`;
+            await sql`select tests.give_factor('platform owner')`;
+            await sql`
+                insert into private.platform_owners (user_id, email)
+                select u.id, u.email from auth.users as u where u.id = tests.id('platform owner')
+            `;
+            await sql`insert into private.blocked_networks (network, blocked_until) values ('198.51.100.77', now() + interval '1 hour')`;
+            await as('platform owner')(sql);
+        }
+    },
     { name: 'service key', of: 'nobody', be: (sql) => sql`select tests.be_service()` }
 ];
 

@@ -193,9 +193,26 @@ export const access: readonly LedgerRow[] = [
         sentence:
             'The admin area is open only to a short list of people written in code, checked by the server and again by the database.',
         state: 'not_yet',
-        missing: 'There is no admin area yet, so nobody at TradersFlow has one.',
-        enforcedBy: [],
-        provedBy: []
+        works: 'Two lists, one of the server’s settings and one in the database by login and proven address, and whoever is not on both is turned away at every door of the admin area; a second factor and a visit within half an hour are asked for at every request. What there is so far: alerts, networks that are blocked, and limits.',
+        missing: 'The rest of the admin area: businesses, support, the state of mails and events.',
+        enforcedBy: [
+            fn('private.is_platform_owner()'),
+            fn('private.require_platform_owner()'),
+            fn('private.platform_overview()'),
+            fn('private.unblock_network(text,text)'),
+            table('private.platform_owners'),
+            code('src/lib/server/platform-guard.ts', 'platformLoad'),
+            code('src/lib/server/route-guards.ts', 'demandGuards')
+        ],
+        provedBy: [
+            test(
+                'integration',
+                '[ADM-1] every door under /admin is among those that are tried, and asks for one who runs TradersFlow'
+            ),
+            test('db', '[ADM-1] taken off the list, the next statement fails'),
+            tagged('db', 8),
+            tagged('integration', 8)
+        ]
     },
     {
         id: 'ADM-2',

@@ -76,7 +76,7 @@ export const sessions: readonly LedgerRow[] = [
             tagged('integration', 4),
             tagged('security', 40)
         ],
-        limits: 'Within ten seconds of a refresh the direct predecessor still works once more, so that an answer lost on a bad line costs nobody their session. The shorter limits of the admin area (half an hour unused, half a day in all) stand ready; the area itself is not there yet.',
+        limits: 'Within ten seconds of a refresh the direct predecessor still works once more, so that an answer lost on a bad line costs nobody their session. In the admin area the limits are half an hour away from it, after which the second factor is given again, and half a day in all.',
         doors: {
             app: 'a session past its time is over with the next request.',
             open: 'the auth server itself may go on handing out tokens for it; the database answers nothing to them, because it asks for the session’s age at every statement.'

@@ -158,15 +158,15 @@ export const signIn: readonly LedgerRow[] = [
     {
         id: 'AUTH-4',
         sentence: 'A second factor is there for everybody, and demanded where it matters most.',
-        state: 'not_yet',
-        works: 'A passkey instead of a password or a code. An authenticator app or a security key as a second factor, with recovery codes for the day it is lost. Who has one gives it at each sign-in, and a business can demand one by role: until it is given the database shows and takes nothing, at the Data API and storage too. Whoever says where customers pay, invites, changes roles, hands the business over or exports the trail proves anew who they are, unless they did so within ten minutes.',
-        missing: 'The admin area, whose sessions will need a second factor always.',
+        state: 'kept',
         enforcedBy: [
             fn('private.accounts_with(text)'),
             fn('private.session_reach()'),
             fn('private.require_session()'),
             fn('private.require_fresh()'),
             fn('private.fresh_until()'),
+            fn('private.require_platform_owner()'),
+            fn('private.admin_session_is_live()'),
             fn('private.demand_factor(uuid,uuid,boolean)'),
             fn('private.use_recovery_code(text)'),
             table('private.recovery_codes'),
@@ -181,6 +181,15 @@ export const signIn: readonly LedgerRow[] = [
         ],
         provedBy: [
             test('db', '[AUTH-4] whoever has just signed in has proved who they are'),
+            test('db', '[AUTH-4] a session of level one is refused by the database itself'),
+            test(
+                'integration',
+                '[AUTH-4] those who run TradersFlow are refused by the database itself with a token of level one'
+            ),
+            test(
+                'integration',
+                '[AUTH-4] those who run TradersFlow give their factor again after half an hour away, though their session went on'
+            ),
             test('db', '[AUTH-4] who has one and has not given it in this session sees nothing'),
             test(
                 'db',
@@ -206,6 +215,11 @@ export const signIn: readonly LedgerRow[] = [
             tagged('integration', 50),
             tagged('unit', 5),
             tagged('e2e', 1)
-        ]
+        ],
+        limits: 'An authenticator app or a security key is a second factor, with recovery codes for the day it is lost; a passkey signs in instead of a password or a code. Who has a factor gives it at each sign-in, and a business can demand one by role: until it is given the database shows and takes nothing, at the Data API and storage too. Whoever says where customers pay, invites, changes roles, hands the business over or exports the trail proves anew who they are, unless they did so within ten minutes. Whoever runs TradersFlow has given theirs, or gets nowhere.',
+        doors: {
+            app: 'a page that needs the factor leads to where it is given, and back.',
+            open: 'the auth server lets somebody with a password begin a session there without the factor; the database answers nothing to it.'
+        }
     }
 ];

@@ -7,6 +7,10 @@ export const catalogue = {
     factor_first: [409, 'Set up your own second factor first.'],
     fresh_proof_needed: [403, 'Confirm that it is you, then do this again.'],
     not_allowed: [403, 'Your role in this business does not allow that. Ask its owner to change your role.'],
+    platform_only: [
+        403,
+        'Only those who run TradersFlow get in here. If you are one of them, sign in first.'
+    ],
     account_suspended: [403, 'This business is suspended. You can read and export, but not change anything.'],
     not_found: [404, 'We cannot find that here. It may have been removed, or the link may be wrong.'],
     cross_site: [

@@ -25,6 +25,7 @@
  * - A page whose form needs a fresh proof of who is there calls `askFresh(me)` in its load: whoever signed in a while ago
  *   proves themselves first and comes back, instead of losing what they typed. The database asks again (require_fresh).
  * - `personLoad`, `personAction`, `personEndpoint` ask only that somebody is signed in.
+ * - Under src/routes/admin the guards of platform-guard.ts stand, and no other.
  */
 import {
     error,
@@ -70,13 +71,13 @@ export type AccountGround<Event> = PersonGround<Event> & { account: Account };
 
 /** What an action's or endpoint's handler gets besides. */
 type WithInput<Schema extends FormSchema> = { input: Infer<Schema, 'zod4'> };
-type WithForm<Schema extends FormSchema> = WithInput<Schema> & { form: PageForm<Schema> };
+export type WithForm<Schema extends FormSchema> = WithInput<Schema> & { form: PageForm<Schema> };
 
 /** What a handler gets of somebody who may still owe their second factor. */
 export type HalfwayGround<Event> = { event: Event; person: Person; db: Db };
 
 /** Somebody is signed in, or `signed_out`. */
-function halfway<Event extends RequestEvent>(event: Event): HalfwayGround<Event> {
+export function halfway<Event extends RequestEvent>(event: Event): HalfwayGround<Event> {
     const { standing } = event.locals;
     if (standing.state === 'unreachable') throw problem('unavailable');
     if (standing.state !== 'person') throw problem('signed_out');
@@ -158,9 +159,10 @@ function refusePage(event: RequestEvent, failure: Problem): never {
     });
 }
 
-type Load<Out> = (event: ServerLoadEvent) => Promise<Out>;
+export type Load<Out> = (event: ServerLoadEvent) => Promise<Out>;
 
-function guardedLoad<Ground, Out>(
+/** A load that somebody has to be let into. For the guards, here and in platform-guard.ts. */
+export function guardedLoad<Ground, Out>(
     enter: (event: ServerLoadEvent) => Promise<Ground>,
     handler: (ground: Ground) => Promise<Out> | Out
 ): Load<Out> {
@@ -205,11 +207,12 @@ export function halfwayLoad<Out>(
     return guardedLoad((event) => Promise.resolve(event).then(halfway), handler);
 }
 
-type Action<Schema extends FormSchema, Out> = (
+export type Action<Schema extends FormSchema, Out> = (
     event: RequestEvent
 ) => Promise<Exclude<Out, void> | { form: PageForm<Schema> } | ActionFailure<{ form: PageForm<Schema> }>>;
 
-function guardedAction<Schema extends FormSchema, Ground, Out>(
+/** An action that somebody has to be let into, likewise. */
+export function guardedAction<Schema extends FormSchema, Ground, Out>(
     schema: Schema,
     enter: (event: RequestEvent, fields: FormData) => Promise<Ground>,
     handler: (ground: Ground & WithForm<Schema>) => Promise<Out> | Out

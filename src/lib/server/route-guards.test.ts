@@ -1,5 +1,8 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { guardsIn } from './route-guards.ts';
+import { guardsIn, routeGuards } from './route-guards.ts';
 
 const page = (source: string) => guardsIn('/routes/(app)/jobs/+page.server.ts', source);
 const endpoint = (source: string) => guardsIn('/routes/api/photos/+server.ts', source);
@@ -31,6 +34,27 @@ describe('a route under a protected folder', () => {
         ['a permission that cannot be read', `export const load = protectedLoad(permission, () => {});`]
     ])('is not guarded with %s', (_name, source) => {
         expect(page(source).map(({ guard }) => guard)).toEqual([null]);
+    });
+
+    it('asks for a platform owner where its guard says so', () => {
+        const source = `export const load = platformLoad(({ db }) => overview(db));`;
+        expect(page(source)).toEqual([{ what: 'load', guard: 'platformLoad', permission: 'platform' }]);
+    });
+
+    it.each([
+        ['/admin', `export const load = personLoad(() => ({}));`, [null]],
+        ['/admin/unblock', `export const load = protectedLoad('jobs.read', () => ({}));`, [null]],
+        ['/admin/unblock', `export const load = platformLoad(() => ({}));`, ['platformLoad']],
+        ['/(app)/jobs', `export const load = platformLoad(() => ({}));`, [null]]
+    ])('%s is guarded by the guard of its place alone: %s', (route, source, guards) => {
+        const routes = mkdtempSync(join(tmpdir(), 'routes-'));
+        try {
+            mkdirSync(join(routes, route), { recursive: true });
+            writeFileSync(join(routes, route, '+page.server.ts'), source);
+            expect(routeGuards(routes).map(({ guard }) => guard)).toEqual(guards);
+        } finally {
+            rmSync(routes, { recursive: true });
+        }
     });
 
     it('has each of its methods looked at, and nothing else', () => {

@@ -10,7 +10,9 @@ import { parseSync, type Plugin } from 'vite';
 /** Top folders of src/routes that anybody may open. */
 const open = ['(public)', '(auth)', 'portal', 'p', 'design'];
 
-const guards = /^(protected|person)(Load|Action|Endpoint)$/;
+const guards = /^(protected|person|platform)(Load|Action|Endpoint)$/;
+/** Where platform owners work: what stands there asks for one of them, and nothing else asks for one. */
+const platformFolder = 'admin';
 const methods = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|fallback)$/;
 
 /** One thing that a caller can reach under a protected folder. */
@@ -21,7 +23,7 @@ export type RouteGuard = {
     what: string;
     /** Name of the guard that makes it, or null when there is none. */
     guard: string | null;
-    /** The declared permission; null for a guard that asks only for a person. */
+    /** The declared permission, `platform` for those who run TradersFlow; null for a guard that asks only for a person. */
     permission: string | null;
 };
 
@@ -46,6 +48,7 @@ function guardOf(value: unknown): Pick<RouteGuard, 'guard' | 'permission'> {
     const call = bare(value);
     const name = call?.type === 'CallExpression' ? nameOf(call.callee) : '';
     if (!call || !guards.test(name)) return { guard: null, permission: null };
+    if (name.startsWith('platform')) return { guard: name, permission: 'platform' };
     const first = nodes(call.arguments)[0];
     const permission = name.startsWith('protected') && first?.type === 'Literal' ? nameOf(first) : null;
     // A permission that is no literal cannot be read here, and therefore not be reviewed either.
@@ -115,7 +118,7 @@ export function routeGuards(routesFolder: string): RouteGuard[] {
         if (folder === '' || open.includes(folder.split('/', 1)[0] ?? '')) continue;
         if (/^\+((page|layout)\.)?server\.[tj]s$/.test(name)) {
             const offered = guardsIn(path, readFileSync(path, 'utf8'));
-            table.push(...offered.map((entry) => ({ route, ...entry })));
+            table.push(...offered.map((entry) => ({ route, ...inItsPlace(folder, entry) })));
             if (name.startsWith('+page') && !offered.some(({ what }) => what === 'load')) {
                 table.push({ route, what: 'load', guard: null, permission: null });
             }
@@ -124,6 +127,12 @@ export function routeGuards(routesFolder: string): RouteGuard[] {
         }
     }
     return table.sort((a, b) => `${a.route} ${a.what}`.localeCompare(`${b.route} ${b.what}`));
+}
+
+/** A guard for platform owners stands under their folder, and no other does; one that is out of its place is none. */
+function inItsPlace(folder: string, entry: Omit<RouteGuard, 'route'>): Omit<RouteGuard, 'route'> {
+    const isTheirs = folder.split('/', 1)[0] === platformFolder;
+    return isTheirs === (entry.permission === 'platform') ? entry : { ...entry, guard: null };
 }
 
 /** Sentence for a build that must not be. */

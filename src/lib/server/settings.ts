@@ -82,6 +82,12 @@ const Settings = z.object({
                 })
             )
         ),
+    /** Who may open the admin area, by address; the database has a list of its own, and both must name them. */
+    PLATFORM_OWNERS: z
+        .string()
+        .default('')
+        .transform((value) => list(value.toLowerCase()))
+        .pipe(z.array(z.email({ error: 'must be a comma list of e-mail addresses' }))),
     /** Public key of the widget that is shown after failures (Cloudflare Turnstile). Empty: none is shown. */
     TURNSTILE_SITE_KEY: z.string().default(''),
     /** The script that shows it; its origin is let into the pages that do, and into no other. */

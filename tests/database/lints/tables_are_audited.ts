@@ -39,6 +39,7 @@ export const rule: Rule = {
         'private.factors_told': 'What is told of here is recorded on the person’s own chain.',
         'private.session_limits': 'A fixed list, changed by a migration alone.',
         'private.saml_entries': 'Written when somebody signs in, which is recorded; forgets by itself.',
+        'private.platform_visits': 'Moments: what is done in a visit is recorded where it is done.',
         'private.session_devices': 'Written when a session begins, which is recorded; forgets by itself.',
         'private.sign_in_notices': 'That a link was used is recorded as an act on the person’s own chain.',
         'private.memberships': 'Reckoned from members, roles and states, whose changes are recorded.',

@@ -74,7 +74,8 @@ const WITHOUT_ACCOUNT = [
     ...['me', 'enter', 'open_account', 'portal_invoice', 'audit_anchors'],
     ...['invitation', 'accept_invitation', 'my_sessions', 'end_session', 'my_sign_ins'],
     ...['require_fresh', 'joinable', 'prepare_credentials'],
-    ...['my_factors', 'note_factors', 'make_recovery_codes', 'use_recovery_code']
+    ...['my_factors', 'note_factors', 'make_recovery_codes', 'use_recovery_code'],
+    ...['require_platform_owner', 'platform_overview', 'unblock_network']
 ];
 
 /** What is given for an argument, by its name or its type, where the account alone is what matters. */
