@@ -6,7 +6,10 @@ import { projectDir } from './stack.ts';
 import type { Visitor } from './visitor.ts';
 
 /** All of them. */
-export const guards: readonly RouteGuard[] = routeGuards(join(projectDir, 'src/routes'));
+export const guards: readonly RouteGuard[] = routeGuards(join(projectDir, 'src/routes')).filter(
+    // Those of the platform are nobody's in a business, and turn everybody else away: platform.test.ts.
+    ({ permission }) => permission !== 'platform'
+);
 
 /** The address of a route, with an id of nothing in it. */
 const addressOf = (route: string): string =>
