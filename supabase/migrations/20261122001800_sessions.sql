@@ -316,6 +316,35 @@ create constraint trigger session_ends_when_a_token_is_replayed after update of 
     for each row when (new.revoked) execute function private.end_replayed_session();
 
 ------------------------------------------------------------------------------------------------------
+-- A session that was unused too long
+------------------------------------------------------------------------------------------------------
+
+create function private.end_idle_session() returns trigger
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+begin
+    delete from auth.sessions as s
+    using private.session_limits as l
+    where s.id = new.id
+      and l.kind = 'trade'
+      and new.refreshed_at at time zone 'utc' > coalesce(old.refreshed_at at time zone 'utc', old.created_at) + l.idle;
+    return null;
+exception when others then
+    raise warning 'the session % was not ended: % (%)', new.id, sqlerrm, sqlstate;
+    return null;
+end
+$$;
+comment on function private.end_idle_session() is
+    'Ends a session whose refresh token comes back after it was unused for as long as private.session_limits allows. The auth server '
+    'knows of no such limit and notes a use of now, after which it would count as used again (AUTH-5). Never fails the auth server.';
+-- At the end of the transaction: the new refresh token is written after the session.
+create constraint trigger session_ends_when_it_was_idle after update of refreshed_at on auth.sessions
+    deferrable initially deferred
+    for each row when (new.refreshed_at is distinct from old.refreshed_at) execute function private.end_idle_session();
+
+------------------------------------------------------------------------------------------------------
 -- One's own sign-ins
 ------------------------------------------------------------------------------------------------------
 

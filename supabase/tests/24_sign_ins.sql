@@ -1,5 +1,5 @@
 -- Sessions of the admin area, a refresh token that is replayed, and what a person is shown of their own sign-ins.
-select plan(24);
+select plan(29);
 
 select tests.business('bell');
 select tests.person('kim');
@@ -92,6 +92,31 @@ select ok(pg_temp.has_session('replayed'), 'nor does anything else that becomes 
 update auth.refresh_tokens set revoked = true where session_id = tests.id('replayed');
 select ok(not pg_temp.has_session('replayed'), '[AUTH-5] when all tokens of a session are revoked it ends');
 select ok(pg_temp.has_session('other'), '[AUTH-5] and no other');
+
+------------------------------------------------------------------------------------------------------
+-- A session that was unused too long
+------------------------------------------------------------------------------------------------------
+
+create function pg_temp.comes_back_after(unused interval, used boolean default true, name text default 'other') returns boolean
+    language plpgsql
+as $$
+begin
+    update auth.sessions
+    set created_at = now() - case when used then interval '20 days' else unused end,
+        refreshed_at = case when used then (now() - unused) at time zone 'utc' end
+    where id = tests.id(name);
+    -- What the auth server notes when it exchanges a refresh token.
+    update auth.sessions set refreshed_at = now() at time zone 'utc' where id = tests.id(name);
+    return pg_temp.has_session(name);
+end
+$$;
+select ok(pg_temp.comes_back_after('13 days 23 hours'), '[AUTH-5] a refresh token that comes back within 14 days goes on');
+select ok(pg_temp.comes_back_after('13 days 23 hours', false), '[AUTH-5] so does one that was never used');
+select pg_temp.begin_session('kim', 'busy');
+select ok(not pg_temp.comes_back_after('14 days 1 minute'), '[AUTH-5] one that comes back after them ends its session, whatever the auth server takes it for');
+select ok(pg_temp.has_session('busy'), '[AUTH-5] and no other');
+select pg_temp.begin_session('kim', 'never used');
+select ok(not pg_temp.comes_back_after('14 days 1 minute', false, 'never used'), '[AUTH-5] one that was never used too');
 set constraints all deferred;
 
 ------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ export const sessions: readonly LedgerRow[] = [
             trigger('private.session_limits', 'live_sessions_follow_the_limits'),
             fn('private.admin_session_is_live()'),
             trigger('auth.refresh_tokens', 'session_ends_when_a_token_is_replayed'),
+            trigger('auth.sessions', 'session_ends_when_it_was_idle'),
             code('src/lib/server/session.ts', 'authClient'),
             code('src/lib/server/request.ts', 'sameOrigin'),
             setting('auth.enable_refresh_token_rotation', true),
@@ -31,6 +32,14 @@ export const sessions: readonly LedgerRow[] = [
                 '[AUTH-5] refresh tokens older than the direct predecessor and replayed outside the reuse interval end the session'
             ),
             test('db', '[AUTH-5] one unused for 14 days has ended'),
+            test(
+                'db',
+                '[AUTH-5] one that comes back after them ends its session, whatever the auth server takes it for'
+            ),
+            test(
+                'security',
+                'a refresh token [AUTH-5] of a session that was unused for 14 days, used at the auth server’s own door, gets the thief nothing and ends the session'
+            ),
             test('db', '[AUTH-5] one begun 91 days ago has ended, however busy'),
             test('db', '[AUTH-5] a shorter life counts for the sessions there are'),
             test('db', '[AUTH-5] so does a shorter idle time'),
@@ -79,7 +88,7 @@ export const sessions: readonly LedgerRow[] = [
         limits: 'Within ten seconds of a refresh the direct predecessor still works once more, so that an answer lost on a bad line costs nobody their session. In the admin area the limits are half an hour away from it, after which the second factor is given again, and half a day in all.',
         doors: {
             app: 'a session past its time is over with the next request.',
-            open: 'the auth server itself may go on handing out tokens for it; the database answers nothing to them, because it asks for the session’s age at every statement.'
+            open: 'the auth server itself may hand out tokens for it once more; the database answers nothing to them, because it asks for the session’s age at every statement and ends a session that comes back after its time.'
         }
     },
     {

@@ -139,6 +139,30 @@ describe('a refresh token', () => {
         }
     );
 
+    test.each(['at the auth server’s own door', 'in the app'])(
+        '[AUTH-5] of a session that was unused for 14 days, used %s, gets the thief nothing and ends the session',
+        async (where) => {
+            const { victim, stolen } = await robbed();
+            await scene.sql`
+                update auth.sessions
+                set created_at = now() - interval '20 days',
+                    refreshed_at = (now() - interval '14 days 1 minute') at time zone 'utc'
+                where id = ${sessionIn(stolen.access_token)}`;
+            if (where === 'in the app') {
+                const thief = holding({ ...stolen, expires_at: Math.floor(Date.now() / 1000) + 60 });
+                await thief.get('/sign-in');
+                expect(await isIn(thief)).toBe(false);
+            } else {
+                // The auth server knows of no such limit, and hands out tokens that open nothing.
+                const tokens = JSON.parse((await replay(stolen)).text) as Tokens;
+                expect(await gets(tokens)).toEqual(NOTHING);
+                expect((await replay(tokens)).status).toBe(400);
+            }
+            expect(await gets(stolen)).toEqual(NOTHING);
+            expect(await isIn(victim)).toBe(false);
+        }
+    );
+
     test('[AUTH-5] of another person in one’s own cookie is that person’s session or none, never both', async () => {
         const { stolen } = await robbed();
         const own = tokensOf(await signedIn(scene.finch.owner, app));
