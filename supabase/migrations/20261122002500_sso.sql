@@ -72,9 +72,11 @@ create trigger touch before update on public.sso_providers for each row execute 
 select audit.watch(
     'public.sso_providers', 'sso_provider',
     business => array[
-        'account_id', 'id', 'kind', 'identifier', 'state', 'name', 'issuer', 'client_id', 'metadata_url', 'certificate_ends_at', 'role_id',
+        'account_id', 'id', 'kind', 'identifier', 'state', 'name', 'issuer', 'client_id', 'certificate_ends_at', 'role_id',
         'created_at', 'updated_at', 'created_by'
-    ]
+    ],
+    -- Some providers keep their metadata from strangers by a key in the address.
+    secret => array['metadata_url']
 );
 select private.collect_no_telling_statistics('public.sso_providers');
 

@@ -150,15 +150,15 @@ export const abuse: readonly LedgerRow[] = [
             ),
             test(
                 'integration',
-                '[RATE-3] are twenty a day for a business, however many ask at once, at the Data API itself'
+                'invitations [RATE-3] are twenty a day for a business, however many ask at once, at the Data API itself'
             ),
             test(
                 'integration',
-                '[RATE-3] that are too many are refused in the form, with the time, and what was typed is kept'
+                'invitations [RATE-3] that are too many are refused in the form, with the time, and what was typed is kept'
             ),
             test(
                 'integration',
-                '[RATE-3] is guessed at thirty times from one address and no more, however many guess at once'
+                'a customer’s link [RATE-3] is guessed at thirty times from one address and no more, however many guess at once'
             ),
             tagged('db', 32),
             tagged('integration', 12)

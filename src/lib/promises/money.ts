@@ -57,7 +57,7 @@ export const money: readonly LedgerRow[] = [
             'Your customers pay on Stripe’s pages, and the money goes straight to your own Stripe account.',
         state: 'kept',
         enforcedBy: [
-            fn('service.checkout_begin(text)'),
+            fn('service.checkout_begin(text,text)'),
             fn('service.checkout_opened(uuid,uuid,uuid,text,text,timestamp with time zone)'),
             constraint('billing.connected_accounts', 'connected_account_belongs_to_one_business'),
             constraint('billing.checkout_sessions', 'checkout_session_is_known_once'),

@@ -6,7 +6,7 @@ import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 
 const standIns = [
-    ...(['supabase', 'google', 'apple', 'azure', 'sso', 'stripe', 'mail'] as const),
+    ...(['supabase', 'google', 'apple', 'azure', 'sso', 'saml', 'stripe', 'mail'] as const),
     ...(['passwords', 'dns', 'turnstile'] as const)
 ] as const;
 

@@ -95,7 +95,8 @@ async function seen(answers: readonly Response[], email: string): Promise<string
                     ([name]) =>
                         !['date', 'server-timing', 'x-request-id', 'set-cookie', 'etag'].includes(name)
                 )
-                .map(([name, value]) => `${name}: ${value}`),
+                // How many acts are left is one's own as well.
+                .map(([name, value]) => `${name}: ${value.replace(/("act_\w+");r=\d+;t=\d+/g, '$1')}`),
             // What a cookie holds is the browser's own: a verifier drawn by lot, the address that was typed and when.
             cookies: answer.headers.getSetCookie().map((line) => line.replace(/=[^;]*/, '=')),
             body: await answer.text()
