@@ -136,7 +136,6 @@ begin
         where m.account_id = for_account
           and m.role_id = for_role
           and m.user_id = auth.uid()
-          and m.removed_at is null
     ) then
         perform private.fail('factor_first', 'Set up your own second factor first, then ask your role for one.');
     end if;
