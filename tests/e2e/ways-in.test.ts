@@ -100,6 +100,7 @@ test('[AUTH-1] a forgotten password is replaced by the keyboard alone, on a phon
     const person = await aPerson();
     await page.goto('/sign-in/password');
     await press(page, page.getByRole('link', { name: 'I forgot my password' }));
+    await page.waitForURL(/\/reset/);
     await lookAt(page);
     await type(page, 'E-mail address', person.email);
     await type(page, 'Code', codeIn(await mailTo(person.email, /new password/)));

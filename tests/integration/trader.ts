@@ -42,7 +42,7 @@ export async function aTrader(url: string, inboxUrl: string): Promise<Trader> {
     const visitor = aVisitor(url);
     const email = `sam-${randomUUID()}@example.test`;
     await led(await visitor.post('/sign-in', { email }));
-    const mail = await fetch(`${inboxUrl}/api/messages/wait?to=${email}&timeout_ms=10000`);
+    const mail = await fetch(`${inboxUrl}/api/messages/wait?to=${email}&timeout_ms=30000`);
     const [code = ''] = /\b\d{6}\b/.exec(((await mail.json()) as { subject: string }).subject) ?? [];
     await led(await visitor.post('/sign-in/code?/enter', { code }));
     await led(

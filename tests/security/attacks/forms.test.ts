@@ -58,7 +58,8 @@ describe('a form on another site', () => {
         // Its twin: the page's own form gets further, as somebody who is not signed in.
         const own = await send(door, { origin: app, 'content-type': form });
         // To the admin area there is none: what is not from one of those who run TradersFlow is told so.
-        if (door.path.startsWith('/admin')) expect(await own.text()).toContain('Only those who run TradersFlow');
+        if (door.path.startsWith('/admin'))
+            expect(await own.text()).toContain('Only those who run TradersFlow');
         else expect([403, 405], `answered ${own.status}`).not.toContain(own.status);
     });
 
