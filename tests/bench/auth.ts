@@ -54,7 +54,8 @@ const admission = (wanted: Wanted) => ({
     login: wanted[1]?.key ?? null,
     method: 'password',
     address: wanted[0]?.key ?? null,
-    at_known_device: false
+    at_known_device: false,
+    captcha: null
 });
 
 /** One call of the limiter over HTTP, as an edge function makes it. Was it allowed? */

@@ -173,8 +173,9 @@ export function limitHeaders(standings: readonly Standing[], now: number): Recor
     if (shown.length === 0) {
         return {};
     }
+    // To the nearest: a millisecond of another clock, or of the way here, is nothing to be told.
     const seconds = ({ allowed, retry_after, reset_at }: Standing): number =>
-        allowed ? Math.max(0, Math.ceil((Date.parse(reset_at) - now) / 1000)) : Math.max(1, retry_after);
+        allowed ? Math.max(0, Math.round((Date.parse(reset_at) - now) / 1000)) : Math.max(1, retry_after);
     return {
         'ratelimit-policy': shown
             .map(
