@@ -5,8 +5,12 @@ import type { StackInfo } from '../../support/stack.ts';
 
 export type From = { ip: string; dev?: string };
 
-/** An address of a network that only benches use. */
-export const anyAddress = (): string => `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
+let lastAddress = randomInt(2 ** 24);
+/** An address of a network that only benches use, and none twice: what is left of a limit would tell. */
+export function anyAddress(): string {
+    lastAddress = (lastAddress + 1) % 2 ** 24;
+    return `10.${lastAddress >> 16}.${(lastAddress >> 8) & 255}.${lastAddress & 255}`;
+}
 
 /** Calls the gate as the web tier does. */
 export function knockAt(
