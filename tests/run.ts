@@ -2,6 +2,7 @@
 // kind; what a test stops or kills it starts for itself. A whole run ends with the ledger: are the promises of the security
 // page kept by what exists and by what has just passed? The last line is `N passed, N failed` over all kinds.
 import { mkdirSync, rmSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { log, reports, root, run, seconds, type Env } from './runner/commands.ts';
 import {
     build,
@@ -73,9 +74,20 @@ async function main(): Promise<void> {
         results.push(...(await onStack(onTheStack, whole ? check : undefined)));
     }
     const passed = results.filter(({ outcome }) => outcome === 'passed').length;
-    const failed = results.filter(({ outcome }) => outcome === 'failed').length;
-    log(`${passed} passed, ${failed} failed`);
-    process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+    const failed = results.filter(({ outcome }) => outcome === 'failed');
+    for (const test of failed) log(retold(test));
+    log(`${passed} passed, ${failed.length} failed`);
+    process.exitCode = failed.length === 0 && passed > 0 ? 0 : 1;
+}
+
+/** A failed test, told once more at the end of a long run: where it stands, and the first that it said. */
+function retold({ kind, file, title, why = '' }: TestResult): string {
+    const said = stripVTControlCharacters(why)
+        .split('\n')
+        .filter((line) => line.trim() !== '');
+    return [`failed - ${kind}: ${[file, title].filter(Boolean).join(' > ')}`, ...said.slice(0, 8)].join(
+        '\n    '
+    );
 }
 
 main().catch((error: unknown) => {

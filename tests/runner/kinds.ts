@@ -39,7 +39,13 @@ export async function check(
     log(`${ok ? 'ok' : 'not ok'} - ${title} (${seconds(began)} s)`);
     if (!ok) log(output.trimEnd());
     return [
-        { kind, file: args.find((arg) => arg.startsWith('tests/')) ?? '', title, outcome: outcomeOf(ok) }
+        {
+            kind,
+            file: args.find((arg) => arg.startsWith('tests/')) ?? '',
+            title,
+            outcome: outcomeOf(ok),
+            why: ok ? undefined : output
+        }
     ];
 }
 
@@ -98,7 +104,16 @@ async function pgtap(env: Env): Promise<TestResult[]> {
 function whole(kind: TestKind, ok: boolean, results: TestResult[]): TestResult[] {
     const silent = (!ok && results.every(({ outcome }) => outcome !== 'failed')) || results.length === 0;
     if (!silent) return results;
-    return [...results, { kind, file: '', title: `the ${kind} tests run to their end`, outcome: 'failed' }];
+    return [
+        ...results,
+        {
+            kind,
+            file: '',
+            title: `the ${kind} tests run to their end`,
+            outcome: 'failed',
+            why: 'No test failed, but their tool did, or there was none: what it says stands above, where it ended.'
+        }
+    ];
 }
 
 /** The longest first, so that none is left to run alone. */

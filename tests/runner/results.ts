@@ -11,7 +11,12 @@ const Vitest = z.object({
         z.object({
             name: z.string(),
             assertionResults: z.array(
-                z.object({ ancestorTitles: z.array(z.string()), title: z.string(), status: z.string() })
+                z.object({
+                    ancestorTitles: z.array(z.string()),
+                    title: z.string(),
+                    status: z.string(),
+                    failureMessages: z.array(z.string()).nullish()
+                })
             )
         })
     )
@@ -20,7 +25,12 @@ const Vitest = z.object({
 const Spec = z.object({
     title: z.string(),
     file: z.string(),
-    tests: z.array(z.object({ status: z.string() }))
+    tests: z.array(
+        z.object({
+            status: z.string(),
+            results: z.array(z.object({ error: z.object({ message: z.string() }).optional() }))
+        })
+    )
 });
 type Suite = { title: string; specs: z.infer<typeof Spec>[]; suites?: Suite[] | undefined };
 const Suite: z.ZodType<Suite> = z.object({
@@ -44,11 +54,12 @@ function parsed<T>(file: string, shape: z.ZodType<T>): T | undefined {
 /** Vitest's JSON report. A test's title is those of its groups and its own, read as one sentence. */
 export function vitestResults(kind: TestKind, report: string): TestResult[] {
     return (parsed(report, Vitest)?.testResults ?? []).flatMap(({ name, assertionResults }) =>
-        assertionResults.map(({ ancestorTitles, title, status }) => ({
+        assertionResults.map(({ ancestorTitles, title, status, failureMessages }) => ({
             kind,
             file: relative(root, name),
             title: [...ancestorTitles, title].join(' '),
-            outcome: status === 'passed' ? 'passed' : status === 'failed' ? 'failed' : 'skipped'
+            outcome: status === 'passed' ? 'passed' : status === 'failed' ? 'failed' : 'skipped',
+            why: failureMessages?.join('\n')
         }))
     );
 }
@@ -64,7 +75,8 @@ export function playwrightResults(kind: TestKind, report: string): TestResult[] 
                 ? 'skipped'
                 : tests.every(({ status }) => status === 'expected')
                   ? 'passed'
-                  : 'failed'
+                  : 'failed',
+            why: tests.flatMap(({ results }) => results.map(({ error }) => error?.message ?? '')).join('\n')
         })),
         ...(suite.suites ?? []).flatMap((inner) => ofSuite(inner, [...groups, inner.title]))
     ];
