@@ -21,6 +21,9 @@ export default defineConfig({
         timezoneId: 'Europe/London',
         launchOptions: { executablePath, args: [...chromiumArgs] },
         screenshot: 'only-on-failure',
-        trace: 'retain-on-failure'
+        trace: 'retain-on-failure',
+        // A thing that is not there is missed after half a minute, and not at the end of the test's five.
+        actionTimeout: 30_000,
+        navigationTimeout: 60_000
     }
 });

@@ -1,26 +1,14 @@
 // The owner brings the business's own sign-in by SAML 2.0; somebody of the business signs in by it on a phone, by the keyboard alone;
 // the owner switches it off and takes it off again.
-import { expect, type Page } from '@playwright/test';
+import { expect } from '@playwright/test';
 import { randomUUID } from 'node:crypto';
 import { aBusiness } from '../support/business.ts';
 import { aProvenDomain } from '../support/dns.ts';
 import { aMetadataUrl } from '../support/saml-business.ts';
+import { press } from './keyboard.ts';
 import { lookAt, test } from './support.ts';
 
 test.use({ viewport: { width: 360, height: 740 } });
-
-/** Goes to a link or button by Tab alone, and presses it. */
-async function press(page: Page, name: string): Promise<void> {
-    const thing = page.getByRole('link', { name }).or(page.getByRole('button', { name }));
-    for (let presses = 0; presses < 40; presses += 1) {
-        if (await thing.evaluate((element) => element === document.activeElement)) {
-            await page.keyboard.press('Enter');
-            return;
-        }
-        await page.keyboard.press('Tab');
-    }
-    throw new Error(`Tab does not lead to ${name}.`);
-}
 
 test('[AUTH-7] a business brings its own sign-in by SAML, and its people come in by it, on a phone', async ({
     page,
@@ -64,7 +52,7 @@ test('[AUTH-7] a business brings its own sign-in by SAML, and its people come in
         await guest.getByLabel('Your address at work').focus();
         await guest.getByLabel('Your address at work').fill(`priya@${domain}`);
         await guest.keyboard.press('Enter');
-        await press(guest, 'Go on to Bell Lane office login');
+        await press(guest, guest.getByRole('link', { name: 'Go on to Bell Lane office login' }));
     };
     await guest.goto('/sign-in/sso');
     await leave();

@@ -1,26 +1,14 @@
 // The owner brings the business's own identity provider; somebody of the business signs in by it on a phone, by the keyboard
 // alone; the owner takes it off again.
-import { expect, type Page } from '@playwright/test';
+import { expect } from '@playwright/test';
 import { randomUUID } from 'node:crypto';
 import { aBusiness } from '../support/business.ts';
 import { aProvenDomain } from '../support/dns.ts';
 import { stack } from '../support/stack.ts';
+import { press } from './keyboard.ts';
 import { lookAt, test } from './support.ts';
 
 test.use({ viewport: { width: 360, height: 740 } });
-
-/** Goes to a link or button by Tab alone, and presses it. */
-async function press(page: Page, name: string): Promise<void> {
-    const thing = page.getByRole('link', { name }).or(page.getByRole('button', { name }));
-    for (let presses = 0; presses < 40; presses += 1) {
-        if (await thing.evaluate((element) => element === document.activeElement)) {
-            await page.keyboard.press('Enter');
-            return;
-        }
-        await page.keyboard.press('Tab');
-    }
-    throw new Error(`Tab does not lead to ${name}.`);
-}
 
 test('[AUTH-7] a business brings its own sign-in, and its people come in by it, on a phone', async ({
     page,
@@ -63,7 +51,7 @@ test('[AUTH-7] a business brings its own sign-in, and its people come in by it, 
     });
     const guest = await phone.newPage();
     await guest.goto('/sign-in');
-    await press(guest, 'Single sign-on');
+    await press(guest, guest.getByRole('link', { name: 'Single sign-on' }));
     await expect(guest.getByRole('heading', { name: 'Single sign-on' })).toBeVisible();
     await lookAt(guest);
     const ask = async (address: string): Promise<void> => {
@@ -77,14 +65,14 @@ test('[AUTH-7] a business brings its own sign-in, and its people come in by it, 
     await ask(`priya@${domain}`);
     await expect(guest.getByText('Your business signs you in by')).toBeVisible();
     await lookAt(guest);
-    await press(guest, 'Go on to Bell Lane login');
+    await press(guest, guest.getByRole('link', { name: 'Go on to Bell Lane login' }));
     await guest.getByRole('button', { name: 'Cancel and go back' }).press('Enter');
     await expect(guest.getByText('You did not finish signing in. Nothing has changed')).toBeVisible();
     await lookAt(guest);
 
     const enterAs = async (address: string): Promise<void> => {
         await ask(`priya@${domain}`);
-        await press(guest, 'Go on to Bell Lane login');
+        await press(guest, guest.getByRole('link', { name: 'Go on to Bell Lane login' }));
         await guest.getByLabel('Name').fill('Priya Nair');
         await guest.getByLabel('E-mail address').fill(address);
         await guest.getByRole('button', { name: 'Continue as this person' }).press('Enter');

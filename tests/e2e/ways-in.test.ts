@@ -1,43 +1,14 @@
 // Each way in, at the width of a phone: by the keyboard alone, and as a password manager sees the forms.
-import { expect, type Locator, type Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import { randomBytes } from 'node:crypto';
 import { aBusiness, aPerson } from '../support/business.ts';
+import { press, type } from './keyboard.ts';
 import { codeIn, lookAt, mailTo, test } from './support.ts';
 
 test.use({ viewport: { width: 360, height: 740 } });
 
 const anEmail = (): string => `ways-${randomBytes(6).toString('hex')}@example.test`;
 const aPassword = (): string => `${randomBytes(4).toString('hex')} wet ladders sing`;
-
-/** Goes to a thing by Tab, as somebody without a mouse does, and sees where they are. */
-async function tabTo(page: Page, thing: Locator): Promise<void> {
-    for (let presses = 0; presses < 40; presses += 1) {
-        if (await thing.evaluate((element) => element === document.activeElement)) {
-            const drawn = await thing.evaluate((element) => {
-                const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
-                return (
-                    (outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2) || boxShadow !== 'none'
-                );
-            });
-            expect(drawn, 'the focus can be seen').toBe(true);
-            return;
-        }
-        await page.keyboard.press('Tab');
-    }
-    throw new Error(`Tab does not lead to ${String(thing)}.`);
-}
-
-/** Types into a field and goes on with Enter, by the keyboard alone. */
-async function type(page: Page, label: string, text: string, { send = true } = {}): Promise<void> {
-    await tabTo(page, page.getByLabel(label, { exact: true }));
-    await page.keyboard.type(text);
-    if (send) await page.keyboard.press('Enter');
-}
-
-async function press(page: Page, thing: Locator): Promise<void> {
-    await tabTo(page, thing);
-    await page.keyboard.press('Enter');
-}
 
 const isIn = (page: Page) => expect(page).toHaveURL(/\/(today|welcome)$/);
 

@@ -211,7 +211,8 @@ export const access: readonly LedgerRow[] = [
             ),
             test('db', '[ADM-1] taken off the list, the next statement fails'),
             tagged('db', 8),
-            tagged('integration', 8)
+            tagged('integration', 8),
+            tagged('e2e', 2)
         ]
     },
     {

@@ -7,7 +7,8 @@ export const catalogue = {
     factor_first: [409, 'Set up your own second factor first.'],
     fresh_proof_needed: [403, 'Confirm that it is you, then do this again.'],
     not_allowed: [403, 'Your role in this business does not allow that. Ask its owner to change your role.'],
-    platform_only: [
+    platform_only: [403, 'Only those who run TradersFlow get in here, and this login is not one of theirs.'],
+    platform_signed_out: [
         403,
         'Only those who run TradersFlow get in here. If you are one of them, sign in first.'
     ],

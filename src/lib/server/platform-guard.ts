@@ -28,8 +28,8 @@ async function platformOwner<Event extends RequestEvent>(event: Event): Promise<
     const { standing } = event.locals;
     if (standing.state === 'unreachable') throw problem('unavailable');
     event.locals.record.permission = 'platform';
+    if (standing.state !== 'person') throw problem('platform_signed_out');
     const isListed =
-        standing.state === 'person' &&
         !standing.person.isManaged &&
         settings().PLATFORM_OWNERS.includes(standing.person.email.toLowerCase());
     if (!isListed) throw problem('platform_only');

@@ -26,6 +26,8 @@ export type SessionFigures = {
     bare_round_trip: Times;
     /** The one call that says who is asking, where they belong and what they may. */
     who_is_asking: Times;
+    /** The same call before somebody does something, which counts for person and business as well. */
+    about_to_act: Times;
     /** One statement on one connection, with the question whether the session is alive and without. */
     in_postgres: { bare_statement_p50_ms: number; session_is_live_p50_ms: number };
     pages: (Times & {
@@ -43,9 +45,14 @@ const timesOf = (samples: readonly number[]): Times => ({
     p95_ms: two(percentile(samples, 0.95))
 });
 
-async function measured(rounds: number, act: () => Promise<unknown>): Promise<number[]> {
+async function measured(
+    rounds: number,
+    act: () => Promise<unknown>,
+    before?: () => Promise<unknown>
+): Promise<number[]> {
     const samples: number[] = [];
     for (let n = 0; n < rounds + WARM_UP; n += 1) {
+        await before?.();
         const ms = await timed(act);
         if (n >= WARM_UP) samples.push(ms);
     }
@@ -76,6 +83,15 @@ export async function sessionCheck(
             async () => await owner.db.from('permissions').select('key').limit(1)
         );
         const asking = await measured(rounds, async () => await owner.db.rpc('me'));
+        const acting = await measured(
+            rounds,
+            async () => {
+                const { error } = await owner.db.rpc('enter');
+                if (error) throw error;
+            },
+            // Nobody may act as often in so short a time as is measured here.
+            () => sql`update private.limit_takes set taken = '{}'`
+        );
         const pages: SessionFigures['pages'] = [];
         for (const [page, reads] of Object.entries(PAGES)) {
             const samples = await measured(rounds, async () => {
@@ -100,6 +116,7 @@ export async function sessionCheck(
         const figures: SessionFigures = {
             bare_round_trip: timesOf(bare),
             who_is_asking: timesOf(asking),
+            about_to_act: timesOf(acting),
             in_postgres: {
                 bare_statement_p50_ms: two(percentile(alone, 0.5)),
                 session_is_live_p50_ms: two(percentile(live, 0.5))
@@ -108,7 +125,7 @@ export async function sessionCheck(
             sign_in: { n: rounds, ...timesOf(entering) }
         };
         log(
-            `bare ${JSON.stringify(figures.bare_round_trip)}, who is asking ${JSON.stringify(figures.who_is_asking)}`
+            `bare ${JSON.stringify(figures.bare_round_trip)}, who is asking ${JSON.stringify(figures.who_is_asking)}, about to act ${JSON.stringify(figures.about_to_act)}`
         );
         log(
             `signing in ${JSON.stringify(figures.sign_in)}, in Postgres ${JSON.stringify(figures.in_postgres)}`
