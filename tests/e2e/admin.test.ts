@@ -53,6 +53,8 @@ test('[ADM-1] [AUTH-4] one who runs TradersFlow sets a second factor up, sees wh
     await page.goto(`${app.url}/admin`);
     await expect(page.getByRole('heading', { name: 'The platform' })).toBeVisible();
     await expect(page.getByText(address).first()).toBeVisible();
+    await press(page, page.locator('summary', { hasText: 'nobody just now' }));
+    await expect(page.getByText('10 an hour').first()).toBeVisible();
     await lookAt(page);
     await page.setViewportSize({ width: 1280, height: 860 });
     await lookAt(page);

@@ -20,7 +20,7 @@ test('[ACC-4] a domain is proven, somebody with an address there asks to join, a
     const business = await aBusiness({ name: 'Bell Lane Electrical' });
     await signIn(page, business.owner);
     await page.goto('/more/team');
-    await page.getByRole('link', { name: 'Your domains' }).click();
+    await page.getByRole('link', { name: 'Domains', exact: true }).click();
     await expect(page.getByText('No domain yet')).toBeVisible();
     await lookAt(page);
     await page.getByLabel('Add a domain').fill('gmail.com');
