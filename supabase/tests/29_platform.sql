@@ -1,4 +1,4 @@
-select plan(68);
+select plan(71);
 
 -- What others left on a shared database, put away for as long as this file runs.
 delete from private.platform_owners;
@@ -106,6 +106,9 @@ select throws_ok($$insert into private.platform_owners (user_id, email) values (
 select throws_ok($$insert into private.platform_owners (user_id, email, added_at) values (tests.id('bell owner'), 'x@platform.example', null)$$, '23502', null, 'and it says since when');
 select throws_ok($$insert into private.platform_owners (user_id, email) values (tests.id('bell owner'), 'Alex@Platform.example')$$, '23514', null, 'the list is written as the auth server writes addresses');
 select throws_ok($$insert into private.platform_owners (user_id, email) values (tests.id('bell owner'), 'alex@platform.example')$$, '23505', null, 'and has each once');
+select throws_ok($$insert into private.platform_visits (session_id, user_id, last_at) values (gen_random_uuid(), gen_random_uuid(), now())$$, '23503', null, 'a visit is of a login that there is');
+select throws_ok($$insert into private.platform_visits (session_id, user_id, last_at) values (gen_random_uuid(), null, now())$$, '23502', null, 'never of none');
+select throws_ok($$insert into private.platform_visits (session_id, user_id, last_at) values (gen_random_uuid(), tests.id('alex'), null)$$, '23502', null, 'and says when it was');
 
 ------------------------------------------------------------------------------------------------------
 -- With what
