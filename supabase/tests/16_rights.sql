@@ -141,10 +141,13 @@ from (
     from pg_attrdef as d
     join pg_class as c on c.oid = d.adrelid
     where c.relnamespace = 'public'::regnamespace
+      and has_any_column_privilege('authenticated', c.oid, 'insert')
     union all
     select 'authenticated', pg_get_constraintdef(k.oid)
     from pg_constraint as k
-    where k.contype = 'c' and k.connamespace = 'public'::regnamespace
+    where k.contype = 'c'
+      and k.connamespace = 'public'::regnamespace
+      and has_any_column_privilege('authenticated', k.conrelid, 'insert, update')
     union all
     -- A trigger with the writer's rights.
     select 'authenticated', p.prosrc

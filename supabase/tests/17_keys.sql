@@ -136,7 +136,7 @@ insert into must_be_filled (on_table, columns)
 values
     ('public.accounts', 'name trade vat_registered payment_terms_days state created_at updated_at'),
     ('public.permissions', 'area sentence act'),
-    ('public.roles', 'name created_at updated_at'),
+    ('public.roles', 'name demands_factor created_at updated_at'),
     ('public.role_permissions', 'created_at'),
     ('public.members', 'user_id display_name email created_at updated_at'),
     ('private.memberships', 'demands_factor'),
