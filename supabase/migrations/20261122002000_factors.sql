@@ -374,7 +374,6 @@ begin
     from auth.webauthn_credentials as k
     where t.user_id = person
       and k.id = t.factor_id
-      and k.user_id = person
       and t.name is distinct from k.friendly_name;
     for new_one in
         insert into private.factors_told (factor_id, user_id, is_passkey, name)

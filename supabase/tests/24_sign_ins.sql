@@ -35,8 +35,9 @@ $$;
 -- The admin area has shorter limits
 ------------------------------------------------------------------------------------------------------
 
--- Another one of the same person, which answers for no session but itself.
+-- Another one of the same person, in which they gave their factor: it answers for no session but itself.
 select pg_temp.begin_session('kim', 'beside');
+update auth.sessions set aal = 'aal2' where id = tests.id('beside');
 select pg_temp.asked_by('kim');
 select ok(not private.admin_session_is_live(), '[AUTH-4] a session without a second factor leads nowhere in the admin area');
 update auth.sessions set aal = 'aal2' where id = tests.id('kim session');

@@ -1,5 +1,5 @@
 -- Second factors and fresh proofs: who must prove themselves anew, with what, and that nobody gets by without.
-select plan(117);
+select plan(119);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -94,6 +94,9 @@ select pg_temp.asked(
 );
 select pg_temp.asked(
     $$public.save_role(tests.id('hazel'), null, 'Mate', array['jobs.read'], gen_random_uuid())$$, 'saying what a role may do'
+);
+select pg_temp.asked(
+    $$public.delete_role(tests.id('hazel'), tests.role('hazel', 'Mate'))$$, 'taking a role away'
 );
 select pg_temp.asked($$public.audit_begin_export(tests.id('hazel'), 'csv')$$, 'taking the trail away');
 select pg_temp.asked($$public.start_payouts(tests.id('hazel'))$$, 'saying where the money goes');
