@@ -1,5 +1,5 @@
 -- Whose factor, whose role, whose codes: what one person or business has or asks is never taken for another's.
-select plan(22);
+select plan(26);
 
 select tests.business('bell');
 select tests.business('finch');
@@ -69,6 +69,13 @@ select is(pg_temp.asking('bell fitter'), 'Bell', '[ISO-1] as they are told');
 select ok(not pg_temp.demanded('finch fitter', 'finch'), '[ISO-1] and not of the other''s');
 select is(pg_temp.asking('finch fitter'), 'none', '[ISO-1] as they are not');
 
+select tests.factor('bell staff');
+select tests.give_factor('bell staff');
+select is(
+    tests.says('bell staff', $$public.start_payouts(tests.id('bell'))$$), '42501 Your role does not allow this. Ask the owner of the business.',
+    '[AUTH-4] who has given theirs and may not all the same is not asked for it again'
+);
+
 ------------------------------------------------------------------------------------------------------
 -- Whose proof, whose domain
 ------------------------------------------------------------------------------------------------------
@@ -93,20 +100,46 @@ select tests.give_factor(b || ' owner') from unnest(array['bell', 'finch']) as b
 create function pg_temp.codes_left(person text) returns text
     language sql
 as $$ select tests.says(person, 'public.my_factors()')::jsonb ->> 'recovery_codes_left' $$;
-select tests.says(b || ' owner', 'public.make_recovery_codes()') from unnest(array['bell', 'finch']) as b;
+create temporary table made as
+select b, tests.says(b || ' owner', 'public.make_recovery_codes()')::text[] as codes from unnest(array['bell', 'finch']) as b;
 select is(
     array[pg_temp.codes_left('bell owner'), pg_temp.codes_left('finch owner'), pg_temp.codes_left('bell staff')], array['10', '10', '0'],
     '[AUTH-4] new recovery codes take nobody else''s away, and each sees how many they have'
 );
 
-select tests.says(b || ' owner', 'public.note_factors()') from unnest(array['bell', 'finch']) as b;
-delete from auth.mfa_factors where user_id = tests.id('finch owner');
+create function pg_temp.note(person text) returns void
+    language sql
+as $$ select tests.says(person, 'public.note_factors()') $$;
+create function pg_temp.told() returns text
+    language sql
+as $$
+    select coalesce(string_agg(o.to_address || ' ' || (o.data ->> 'what'), ', '), 'nobody')
+    from mail.outbox as o
+    where o.template = 'second_factor'
+$$;
+insert into auth.webauthn_credentials (user_id, credential_id, public_key, friendly_name)
+values (tests.id('finch owner'), '\x01', '\x02', 'Laptop');
+select pg_temp.note(p) from unnest(array['bell owner', 'finch owner', 'bell staff']) as p;
 delete from mail.outbox where template = 'second_factor';
-select tests.says('bell owner', 'public.note_factors()');
-select is((select count(*) from mail.outbox as o where o.template = 'second_factor'), 0::bigint, '[AUTH-4] nobody is told of a factor that somebody else took off');
-select tests.says('finch owner', 'public.note_factors()');
+
+update auth.webauthn_credentials set friendly_name = 'Old laptop' where user_id = tests.id('finch owner');
+select pg_temp.note('bell owner');
 select is(
-    (select string_agg(o.to_address || ' ' || (o.data ->> 'what'), ', ') from mail.outbox as o where o.template = 'second_factor'),
-    tests.address('finch owner') || ' factor_removed', '[AUTH-4] but that person, when they come'
+    (select t.name from private.factors_told as t where t.user_id = tests.id('finch owner') and t.is_passkey), 'Laptop',
+    '[AUTH-4] what a person was told of is theirs to bring up to date'
 );
+delete from auth.mfa_factors where user_id = tests.id('finch owner');
+select pg_temp.note('bell owner');
+select is(pg_temp.told(), 'nobody', '[AUTH-4] nobody is told of a factor that somebody else took off');
+select pg_temp.note('finch owner');
+select is(pg_temp.told(), tests.address('finch owner') || ' factor_removed', '[AUTH-4] but that person, when they come');
+
+update auth.sessions set aal = 'aal1' where user_id = tests.id('bell owner');
+select is(
+    tests.says('bell owner', format('public.use_recovery_code(%L)', (select codes[1] from made where b = 'bell'))), 'true',
+    '[AUTH-4] whoever uses a code of theirs'
+);
+delete from mail.outbox where template = 'second_factor';
+select pg_temp.note('bell staff');
+select is(pg_temp.told(), 'nobody', '[AUTH-4] has nobody else told anew of what they have');
 select * from finish();
