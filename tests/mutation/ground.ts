@@ -25,6 +25,9 @@ export type Clone = {
 
 const STALE_AFTER_MS = 4 * 60_000;
 
+/** A mutant may turn for ever; a test whose statement takes this long has missed what was taken away. */
+const FOR_EVER_MS = 60_000;
+
 export type Ground = {
     /** The template itself: for reading the catalog, or for adding something before the first clone is made. */
     template: Sql;
@@ -56,7 +59,8 @@ export async function openGround(prepare?: (owner: Sql) => Promise<void>): Promi
     const connect = (name: string, role = 'supabase_admin'): Sql => {
         const sql = postgres(new URL(`/${name}`, database.url(role)).href, {
             max: 1,
-            onnotice: () => undefined
+            onnotice: () => undefined,
+            connection: { statement_timeout: FOR_EVER_MS }
         });
         open.push(sql);
         return sql;
