@@ -131,7 +131,7 @@ export const isolation: readonly LedgerRow[] = [
             tagged('db', 5),
             tagged('security', 3)
         ],
-        limits: 'Each run of the tests takes two dozen rules away, drawn by the commit; all of them, one at a time, are taken away by a run of their own that takes an hour.'
+        limits: 'Each run of the tests takes two dozen rules away, drawn by the commit; all of them, one at a time, are taken away by a run of their own that takes half an hour.'
     },
     {
         id: 'ISO-6',
