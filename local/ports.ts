@@ -1,5 +1,6 @@
 // Addresses of the stack: Supabase's usual ports, the ones of the last start, or the next free ones.
 
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { Server } from 'node:http';
 
@@ -27,30 +28,30 @@ export const ANY_PORTS = Object.fromEntries(Object.keys(USUAL_PORTS).map((name) 
     number
 >;
 
-/** The first port from `wanted` upwards that is free on every one of `hosts`; any free one for 0. */
+/**
+ * The first port from `wanted` upwards that is free on every one of `hosts`. For 0 any free one below the range out of which
+ * systems give ports to connections and to whoever asks for any: there it likely still is free when a server takes it in a while.
+ */
 export async function freePort(wanted: number, hosts = ['127.0.0.1']): Promise<number> {
-    for (let port = wanted; port < wanted + 200 && port < 65_536; port += 1) {
-        const taken = await Promise.all(hosts.map((host) => probe(port, host)));
-        const [free] = taken;
-        if (free !== undefined && !taken.includes(undefined)) return free;
+    for (let attempt = 0; attempt < 200; attempt += 1) {
+        const port = wanted === 0 ? randomInt(12_000, 32_000) : wanted + attempt;
+        if (port >= 65_536) break;
+        const free = await Promise.all(hosts.map((host) => isFree(port, host)));
+        if (!free.includes(false)) return port;
     }
-    throw new Error(`No free port from ${wanted} upwards.`);
+    throw new Error(wanted === 0 ? 'There is no free port.' : `No free port from ${wanted} upwards.`);
 }
 
-/** The port when it can be had on `host` (0 becomes the one given), undefined when it is taken. */
-function probe(port: number, host: string): Promise<number | undefined> {
+function isFree(port: number, host: string): Promise<boolean> {
     return new Promise((resolve, reject) => {
         const server = createServer();
         server.once('error', (error: NodeJS.ErrnoException) => {
-            if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
+            if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
             // A machine without IPv6 can't have anybody there either.
-            else if (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT') resolve(port);
+            else if (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT') resolve(true);
             else reject(error);
         });
-        server.listen(port, host, () => {
-            const address = server.address();
-            server.close(() => resolve(typeof address === 'object' && address ? address.port : undefined));
-        });
+        server.listen(port, host, () => server.close(() => resolve(true)));
     });
 }
 

@@ -12,7 +12,7 @@ import {
     ON_APP,
     ON_STACK,
     type TestKind,
-    type TestResult
+    type Told
 } from './runner/kinds.ts';
 import { beginning, ledgerCheck, reportFile } from './runner/ledger.ts';
 import { startApp } from './support/app.ts';
@@ -20,10 +20,10 @@ import { freePort } from './support/port.ts';
 import { startOwnStack, type OwnStack } from './support/stack.ts';
 
 /** What else is done with stack and app while they are up, when every kind has run. */
-type AtTheEnd = (found: TestResult[], stack: OwnStack, appUrl: string) => Promise<TestResult[]>;
+type AtTheEnd = (found: Told[], stack: OwnStack, appUrl: string) => Promise<Told[]>;
 
 /** Starts what the kinds need and runs them in order; stops it all again, whatever happens. */
-async function onStack(kinds: readonly TestKind[], atTheEnd?: AtTheEnd): Promise<TestResult[]> {
+async function onStack(kinds: readonly TestKind[], atTheEnd?: AtTheEnd): Promise<Told[]> {
     let stack: OwnStack | undefined;
     let app: Awaited<ReturnType<typeof startApp>> | undefined;
     try {
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
 }
 
 /** A failed test, told once more at the end of a long run: where it stands, and the first that it said. */
-function retold({ kind, file, title, why = '' }: TestResult): string {
+function retold({ kind, file, title, why = '' }: Told): string {
     const said = stripVTControlCharacters(why)
         .split('\n')
         .filter((line) => line.trim() !== '');

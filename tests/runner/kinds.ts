@@ -5,23 +5,23 @@ import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { buildIfChanged } from '../../local/build.ts';
 import { Processes } from '../../local/processes.ts';
-import { KINDS, type TestKind, type TestResult } from '../../src/lib/promises/types.ts';
+import { KINDS, type TestKind } from '../../src/lib/promises/types.ts';
 import { findChromium } from '../support/chromium.ts';
 import { log, reports, root, run, seconds, type Env } from './commands.ts';
-import { pgtapResults, playwrightResults, vitestResults } from './results.ts';
+import { pgtapResults, playwrightResults, vitestResults, type Told } from './results.ts';
 
 export { KINDS };
-export type { TestKind, TestResult };
+export type { TestKind, Told };
 
 /** Runs the steps one after the other and gathers what they found. */
-export async function inTurn(steps: readonly (() => Promise<TestResult[]>)[]): Promise<TestResult[]> {
-    const found: TestResult[] = [];
+export async function inTurn(steps: readonly (() => Promise<Told[]>)[]): Promise<Told[]> {
+    const found: Told[] = [];
     for (const step of steps) found.push(...(await step()));
     return found;
 }
 
 /** Runs the steps two at a time, each a program that keeps one core busy, and gathers what they found in their order. */
-async function inPairs(steps: readonly (() => Promise<TestResult[]>)[]): Promise<TestResult[]> {
+async function inPairs(steps: readonly (() => Promise<Told[]>)[]): Promise<Told[]> {
     const two = pLimit(2);
     return (await Promise.all(steps.map((step) => two(step)))).flat();
 }
@@ -33,7 +33,7 @@ export async function check(
     command: string,
     args: string[],
     env: Env = {}
-): Promise<TestResult[]> {
+): Promise<Told[]> {
     const began = Date.now();
     const { ok, output } = await run(command, args, env, false);
     log(`${ok ? 'ok' : 'not ok'} - ${title} (${seconds(began)} s)`);
@@ -49,10 +49,10 @@ export async function check(
     ];
 }
 
-const outcomeOf = (ok: boolean): TestResult['outcome'] => (ok ? 'passed' : 'failed');
+const outcomeOf = (ok: boolean): Told['outcome'] => (ok ? 'passed' : 'failed');
 
 /** Builds the app as `npm start` does, so that a test of that command finds this very build and leaves it alone. */
-export async function build(): Promise<TestResult> {
+export async function build(): Promise<Told> {
     const began = Date.now();
     mkdirSync(join(reports, 'logs'), { recursive: true });
     const processes = new Processes(join(reports, 'pids.json'));
@@ -70,12 +70,7 @@ export async function build(): Promise<TestResult> {
     return { kind: 'static', file: '', title: 'the app builds', outcome: outcomeOf(failure === null) };
 }
 
-async function vitest(
-    kind: TestKind,
-    folders: string[],
-    env: Env,
-    name: string = kind
-): Promise<TestResult[]> {
+async function vitest(kind: TestKind, folders: string[], env: Env, name: string = kind): Promise<Told[]> {
     const report = join(reports, `${name}.json`);
     const args = ['run', '--config', 'tests/vitest.config.ts', ...folders];
     const { ok } = await run(
@@ -87,21 +82,21 @@ async function vitest(
     return whole(kind, ok, vitestResults(kind, report));
 }
 
-async function playwright(env: Env): Promise<TestResult[]> {
+async function playwright(env: Env): Promise<Told[]> {
     const report = join(reports, 'e2e.json');
     const args = ['test', '--config', 'tests/e2e/playwright.config.ts'];
     const { ok } = await run('playwright', args, { ...env, TF_REPORT: report }, true);
     return whole('e2e', ok, playwrightResults('e2e', report));
 }
 
-async function pgtap(env: Env): Promise<TestResult[]> {
+async function pgtap(env: Env): Promise<Told[]> {
     const report = join(reports, 'db.json');
     const { ok, output } = await run('node', ['tests/database/run.ts'], { ...env, TF_REPORT: report }, false);
     log(output.trimEnd());
     return whole('db', ok, pgtapResults(report));
 }
 
-function whole(kind: TestKind, ok: boolean, results: TestResult[]): TestResult[] {
+function whole(kind: TestKind, ok: boolean, results: Told[]): Told[] {
     const silent = (!ok && results.every(({ outcome }) => outcome !== 'failed')) || results.length === 0;
     if (!silent) return results;
     return [
@@ -117,7 +112,7 @@ function whole(kind: TestKind, ok: boolean, results: TestResult[]): TestResult[]
 }
 
 /** The longest first, so that none is left to run alone. */
-const staticChecks = (): Promise<TestResult[]> =>
+const staticChecks = (): Promise<Told[]> =>
     inPairs([
         () =>
             check('static', 'types of the app', 'svelte-check', [
@@ -141,9 +136,9 @@ const staticChecks = (): Promise<TestResult[]> =>
 
 /** The matrix has the database to itself, because it locks tables that other tests write. */
 const MATRIX = 'tests/security/matrix.test.ts';
-const matrix = (kind: TestKind, env: Env): Promise<TestResult[]> => vitest(kind, [MATRIX], env, 'matrix');
+const matrix = (kind: TestKind, env: Env): Promise<Told[]> => vitest(kind, [MATRIX], env, 'matrix');
 
-const databaseChecks = (env: Env): Promise<TestResult[]> =>
+const databaseChecks = (env: Env): Promise<Told[]> =>
     inTurn([
         () => pgtap(env),
         () =>
@@ -160,7 +155,7 @@ const databaseChecks = (env: Env): Promise<TestResult[]> =>
     ]);
 
 /** The matrix belongs to the database's tests as well: where those run too, it has run already. */
-const securityTests = (env: Env, kinds: readonly TestKind[]): Promise<TestResult[]> =>
+const securityTests = (env: Env, kinds: readonly TestKind[]): Promise<Told[]> =>
     inTurn([
         ...(kinds.includes('db') ? [] : [() => matrix('security', env)]),
         () => vitest('security', ['tests/security', '--exclude', MATRIX], env)
@@ -169,7 +164,7 @@ const securityTests = (env: Env, kinds: readonly TestKind[]): Promise<TestResult
 /**
  * How each kind is run; `env` tells of stack and app, as far as the kind is given them, and `kinds` of what else is run.
  */
-export const howToRun: Record<TestKind, (env: Env, kinds: readonly TestKind[]) => Promise<TestResult[]>> = {
+export const howToRun: Record<TestKind, (env: Env, kinds: readonly TestKind[]) => Promise<Told[]>> = {
     static: staticChecks,
     unit: () => vitest('unit', ['src', 'supabase', 'tests/ledger'], {}),
     db: databaseChecks,

@@ -6,10 +6,15 @@ import { z } from 'zod';
 import type { TestKind, TestResult } from '../../src/lib/promises/types.ts';
 import { root } from './commands.ts';
 
+/** A test's result and, where it failed, what it said. */
+export type Told = TestResult & { why?: string | undefined };
+
 const Vitest = z.object({
     testResults: z.array(
         z.object({
             name: z.string(),
+            status: z.string(),
+            message: z.string().nullish(),
             assertionResults: z.array(
                 z.object({
                     ancestorTitles: z.array(z.string()),
@@ -51,23 +56,36 @@ function parsed<T>(file: string, shape: z.ZodType<T>): T | undefined {
     }
 }
 
-/** Vitest's JSON report. A test's title is those of its groups and its own, read as one sentence. */
-export function vitestResults(kind: TestKind, report: string): TestResult[] {
-    return (parsed(report, Vitest)?.testResults ?? []).flatMap(({ name, assertionResults }) =>
-        assertionResults.map(({ ancestorTitles, title, status, failureMessages }) => ({
-            kind,
-            file: relative(root, name),
-            title: [...ancestorTitles, title].join(' '),
-            outcome: status === 'passed' ? 'passed' : status === 'failed' ? 'failed' : 'skipped',
-            why: failureMessages?.join('\n')
-        }))
+/**
+ * Vitest's JSON report. A test's title is those of its groups and its own, read as one sentence. A file that failed though none
+ * of its tests did, since it could not be loaded or got ready, is a failure of its own.
+ */
+export function vitestResults(kind: TestKind, report: string): Told[] {
+    return (parsed(report, Vitest)?.testResults ?? []).flatMap(
+        ({ name, status, message, assertionResults }) => {
+            const file = relative(root, name);
+            const tests = assertionResults.map(
+                ({ ancestorTitles, title, status, failureMessages }): Told => ({
+                    kind,
+                    file,
+                    title: [...ancestorTitles, title].join(' '),
+                    outcome: status === 'passed' ? 'passed' : status === 'failed' ? 'failed' : 'skipped',
+                    why: failureMessages?.join('\n')
+                })
+            );
+            if (status !== 'failed' || tests.some(({ outcome }) => outcome === 'failed')) return tests;
+            return [
+                ...tests,
+                { kind, file, title: 'the file gets ready', outcome: 'failed', why: message ?? '' }
+            ];
+        }
     );
 }
 
 /** Playwright's JSON report. A test that passed only when tried again has failed. */
-export function playwrightResults(kind: TestKind, report: string): TestResult[] {
-    const ofSuite = (suite: Suite, groups: readonly string[]): TestResult[] => [
-        ...suite.specs.map(({ title, file, tests }): TestResult => ({
+export function playwrightResults(kind: TestKind, report: string): Told[] {
+    const ofSuite = (suite: Suite, groups: readonly string[]): Told[] => [
+        ...suite.specs.map(({ title, file, tests }): Told => ({
             kind,
             file: `tests/e2e/${basename(file)}`,
             title: [...groups, title].join(' '),
@@ -84,7 +102,7 @@ export function playwrightResults(kind: TestKind, report: string): TestResult[] 
 }
 
 /** The report of tests/database/run.ts. */
-export function pgtapResults(report: string): TestResult[] {
+export function pgtapResults(report: string): Told[] {
     return (parsed(report, PgTap) ?? []).map(({ file, title, passed }) => ({
         kind: 'db',
         file,

@@ -13,8 +13,6 @@ export type TestResult = {
     file: string;
     title: string;
     outcome: 'passed' | 'failed' | 'skipped';
-    /** What a failed test said, where its tool reports it. */
-    why?: string | undefined;
 };
 
 /** The areas of promises, as the first part of an id says them. */
