@@ -101,12 +101,12 @@ select is(
     $$),
     '42501 Only those who run TradersFlow may do that.', '[ADM-1] a login that left its address, which is another''s now, is none'
 );
-select throws_ok($$insert into private.platform_owners (user_id, email) values (gen_random_uuid(), 'x@platform.example')$$, '23503', null, 'nobody is on the list who has no login');
+select throws_ok($$insert into private.platform_owners (user_id, email) values (gen_random_uuid(), 'x@platform.example')$$, '23503', null, '[ADM-1] nobody is on the list who has no login');
 select throws_ok($$insert into private.platform_owners (user_id, email) values (tests.id('bell owner'), null)$$, '23502', null, 'or without an address');
 select throws_ok($$insert into private.platform_owners (user_id, email, added_at) values (tests.id('bell owner'), 'x@platform.example', null)$$, '23502', null, 'and it says since when');
-select throws_ok($$insert into private.platform_owners (user_id, email) values (tests.id('bell owner'), 'Alex@Platform.example')$$, '23514', null, 'the list is written as the auth server writes addresses');
+select throws_ok($$insert into private.platform_owners (user_id, email) values (tests.id('bell owner'), 'Alex@Platform.example')$$, '23514', null, '[ADM-1] the list is written as the auth server writes addresses');
 select throws_ok($$insert into private.platform_owners (user_id, email) values (tests.id('bell owner'), 'alex@platform.example')$$, '23505', null, 'and has each once');
-select throws_ok($$insert into private.platform_visits (session_id, user_id, last_at) values (gen_random_uuid(), gen_random_uuid(), now())$$, '23503', null, 'a visit is of a login that there is');
+select throws_ok($$insert into private.platform_visits (session_id, user_id, last_at) values (gen_random_uuid(), gen_random_uuid(), now())$$, '23503', null, '[AUTH-4] a visit is of a login that there is');
 select throws_ok($$insert into private.platform_visits (session_id, user_id, last_at) values (gen_random_uuid(), null, now())$$, '23502', null, 'never of none');
 select throws_ok($$insert into private.platform_visits (session_id, user_id, last_at) values (gen_random_uuid(), tests.id('alex'), null)$$, '23502', null, 'and says when it was');
 
