@@ -126,8 +126,10 @@ export const house: readonly LedgerRow[] = [
                 'integration',
                 '[AUTH-1] signing in with a code by e-mail keeps what was typed and says what is wrong with it'
             ),
+            tagged('integration', 7),
             tagged('security', 60)
-        ]
+        ],
+        limits: 'An invisible NUL character in the name of a passkey or in the settings of a single sign-on is answered as a failure of ours, and changes nothing.'
     },
     byHost(
         'HOST-1',

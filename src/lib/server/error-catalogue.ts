@@ -104,6 +104,10 @@ export const catalogue = {
 
     // What was typed
     validation_failed: [422, 'Some of what you typed needs another look.'],
+    character_not_kept: [
+        422,
+        'Something you typed or pasted holds an invisible character that cannot be kept. Delete it and type it by hand.'
+    ],
     idempotency_key_reused: [
         409,
         'This form was sent already with other details. Open the page again and check what is there.'

@@ -34,6 +34,8 @@ describe('a failure of the database', () => {
         expect(failure.message).not.toContain('canary');
         expect(problemFromData({ code: '57014', message: '' }, 500).code).toBe('took_too_long');
         expect(problemFromData({ code: 'PGRST116' }, 406).code).toBe('not_found');
+        for (const code of ['22021', '22P05'])
+            expect(problemFromData({ code }, 400)).toMatchObject({ code: 'character_not_kept', status: 422 });
         expect(problemFromData({ hint: 'session_ended', code: '42501' }, 403).code).toBe('signed_out');
     });
 

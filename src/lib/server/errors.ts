@@ -64,7 +64,9 @@ export function sentenceOf(code: ErrorCode): string {
 export type DataError = { code?: string; hint?: string | null; message?: string; details?: string | null };
 
 const bySqlState: Record<string, ErrorCode> = {
+    '22021': 'character_not_kept', // text with a NUL in it, or that is no UTF-8
     '22P02': 'not_found', // text that is no uuid
+    '22P05': 'character_not_kept', // the same within JSON
     '23503': 'not_found', // points at nothing of this account
     '23505': 'already_there',
     '23514': 'validation_failed',

@@ -37,6 +37,8 @@ describe('a refusal by the database', () => {
     it('is told by its SQLSTATE', () => {
         expect(codeOf({ code: '42501' }, 403)).toBe('not_allowed');
         expect(codeOf({ code: '22P02' }, 400)).toBe('validation_failed');
+        expect(codeOf({ code: '22P05' }, 400)).toBe('validation_failed');
+        expect(codeOf({ code: '22021' }, 400)).toBe('validation_failed');
         expect(codeOf({ code: '23514' }, 400)).toBe('validation_failed');
     });
 

@@ -137,7 +137,8 @@ function codeOfSqlState(sqlState: string, status: number): ProblemCode {
     if (sqlState === '42501') {
         return 'not_allowed';
     }
-    if (sqlState === '22P02' || sqlState === '22023' || sqlState.startsWith('23')) {
+    // No such value, text that can't be kept (22021, 22P05 within JSON), or a rule of the table.
+    if (['22P02', '22023', '22021', '22P05'].includes(sqlState) || sqlState.startsWith('23')) {
         return 'validation_failed';
     }
     // 08 connection, 53 out of resources, 55P03 and 57 locks and timeouts, 40 lost a race: all pass by themselves,

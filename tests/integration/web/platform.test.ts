@@ -209,6 +209,24 @@ describe('[AUTH-4] those who run TradersFlow', () => {
         expect((await visitor.get('/admin')).status).toBe(200);
     });
 
+    it.each(['', 'x', '\u0000', '10.0.0.1/33', '198.51.100.1\u0000', "' or true --", '9'.repeat(500)])(
+        '[APP-4] made-up as a network is refused and unblocks nothing: %j',
+        async (madeUp) => {
+            for (const fields of [
+                { network: madeUp, reason: 'An office, they rang' },
+                { network, reason: madeUp.slice(0, 2) },
+                { network, reason: `An office\u0000 ${madeUp.slice(0, 2)}` }
+            ]) {
+                const { status } = await visitor.post('/admin/unblock', fields);
+                expect(status >= 400 && status < 500, String(status)).toBe(true);
+            }
+            expect(
+                (await visitor.get(`/admin/unblock?${new URLSearchParams({ network: madeUp })}`)).status
+            ).toBe(404);
+            expect(await isBlocked()).toBe(true);
+        }
+    );
+
     it('unblock a network by a page that says what happens, with why, and it is on record', async () => {
         const page = await (await visitor.get(`/admin/unblock?${new URLSearchParams({ network })}`)).text();
         expect(page).toContain(`Unblock ${network.replace('/32', '')}`);
